@@ -1,0 +1,1 @@
+"""From media to evidence: capture once, then liveness, vision and voice, independently."""

@@ -1,0 +1,1 @@
+"""What was recorded, decoded once: frames with times and steps, one face track, audio."""

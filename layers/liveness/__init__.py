@@ -1,0 +1,1 @@
+"""Liveness: four checks that make a binary gate."""

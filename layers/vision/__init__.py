@@ -1,0 +1,1 @@
+"""Vision: eight measured artefact signals, a calibrated risk and an honest confidence."""

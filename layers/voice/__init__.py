@@ -1,0 +1,1 @@
+"""Voice: synthetic-speech score and whether the asked phrase was said."""

@@ -1,0 +1,1 @@
+"""HTTP, sessions, storage, jobs, command line and report: no analysis."""
