@@ -1,0 +1,40 @@
+"""What to analyse: paths and the challenge, small enough to hand to a child process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from layers.capture.limits import CaptureLimits
+from layers.capture.types import Challenge
+
+
+@dataclass(frozen=True, slots=True)
+class MediaRequest:
+    """Where the media lies and what was asked.
+
+    Parameters
+    ----------
+    video, audio
+        A recording, and a sound file that takes the place of its sound track. Sound alone is
+        allowed.
+    frames
+        A folder with images and their ``capture.json``; excludes `video`.
+    received_s
+        Server clock at which each frame arrived, where known.
+    """
+
+    video: Path | None = None
+    audio: Path | None = None
+    frames: Path | None = None
+    challenge: Challenge = field(default_factory=Challenge)
+    limits: CaptureLimits = field(default_factory=CaptureLimits)
+    received_s: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.video is not None and self.frames is not None:
+            msg = "give either a video or a folder of frames, not both"
+            raise ValueError(msg)
+        if self.video is None and self.frames is None and self.audio is None:
+            msg = "nothing to analyse: give a video, a folder of frames or a sound file"
+            raise ValueError(msg)

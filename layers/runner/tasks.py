@@ -1,0 +1,98 @@
+"""What runs in the children: decode, and one function per layer, with models loaded once."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from layers.capture.types import Capture
+from layers.runner.request import MediaRequest
+from verdict.evidence import LivenessResult, VisionResult, VoiceResult
+from verdict.policy import Policy
+
+if TYPE_CHECKING:
+    from layers.voice.models import VoiceModels
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPaths:
+    """Where a deployment keeps weights that the project does not ship."""
+
+    whisper_checkpoint: Path | None = None
+
+
+def decode(request: MediaRequest) -> Capture:
+    """Decode and track the media once."""
+    from layers.capture.load import load_audio_only, load_frames, load_video
+
+    shared = {"challenge": request.challenge, "limits": request.limits}
+    if request.frames is not None:
+        return load_frames(request.frames, received_s=request.received_s, **shared)
+    if request.video is not None:
+        return load_video(request.video, audio_path=request.audio, **shared)
+    if request.audio is None:
+        msg = "nothing to analyse: give a video, a folder of frames or a sound file"
+        raise ValueError(msg)
+    return load_audio_only(request.audio, **shared)
+
+
+def liveness(capture: Capture, policy: Policy, _paths: ModelPaths) -> LivenessResult:
+    """Run the liveness layer."""
+    from layers.liveness import analyse
+
+    return analyse(capture, policy)
+
+
+def vision(capture: Capture, policy: Policy, _paths: ModelPaths) -> VisionResult:
+    """Run the vision layer."""
+    from layers.vision import analyse
+
+    return analyse(capture, policy)
+
+
+def voice(capture: Capture, policy: Policy, paths: ModelPaths) -> VoiceResult:
+    """Run the voice layer."""
+    from layers.voice import analyse
+
+    return analyse(capture, policy, _voice_models(paths))
+
+
+@cache
+def _voice_models(paths: ModelPaths) -> VoiceModels:
+    from layers.voice.models import load_voice_models
+
+    return load_voice_models(whisper_checkpoint=paths.whisper_checkpoint)
+
+
+def warm(stage: str, paths: ModelPaths) -> None:
+    """Import and load what `stage` needs, so that the first capture does not wait for it."""
+    import_module("layers.capture.load" if stage == "capture" else f"layers.{stage}")
+    if stage == "voice":
+        _voice_models(paths)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The functions that the children run; a test hands in ones that crash or hang."""
+
+    decode: Callable[[MediaRequest], Capture] = decode
+    liveness: Callable[[Capture, Policy, ModelPaths], LivenessResult] = liveness
+    vision: Callable[[Capture, Policy, ModelPaths], VisionResult] = vision
+    voice: Callable[[Capture, Policy, ModelPaths], VoiceResult] = voice
+    warm: Callable[[str, ModelPaths], None] = warm
+
+
+def initialise_child() -> None:
+    """Prepare a child: die with the parent, leave Ctrl-C to it, one thread per library."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
