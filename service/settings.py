@@ -1,0 +1,90 @@
+"""What differs by deployment, read from the environment (`BONAFIDE_…`) and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HOUR_S = 3600
+_DAY_S = 24 * _HOUR_S
+_MIB = 1024 * 1024
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Settings of one deployment.
+
+    Parameters
+    ----------
+    data_dir
+        Holds the database (unless `database_url` says otherwise), the captured media and the
+        signing secret. One running service per folder.
+    public_url
+        How applicants reach this service; session links and media links start with it.
+    secret_key
+        Signs capture tokens and media links. Made and kept in `data_dir` when not given.
+    attempt_limit, auto_verify
+        Defaults of the default workflow, when its row is first made.
+    capture_token_ttl_s, session_ttl_s
+        How long a session link works, and how long a session waits for its applicant before it
+        is EXPIRED.
+    max_pending_captures
+        Captures that may wait for analysis before further ones are told to come back (429).
+    max_tries
+        Tries of one analysis before its session is FAILED.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BONAFIDE_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("var")
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    public_url: str = ""
+    secret_key: SecretStr | None = None
+
+    attempt_limit: Annotated[int, Field(ge=1, le=20)] = 3
+    auto_verify: bool = False
+    allow_http_redirects: bool = False
+    capture_token_ttl_s: Positive = _DAY_S
+    session_ttl_s: Positive = 30 * _DAY_S
+    media_link_ttl_s: Positive = 15 * 60
+    idempotency_ttl_s: Positive = _DAY_S
+
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
+    max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
+    max_frames: Annotated[int, Field(gt=0)] = 600
+    max_pending_captures: Annotated[int, Field(gt=0)] = 200
+    upload_timeout_s: Positive = 120
+
+    policy_file: Path | None = None
+    whisper_checkpoint: Path | None = None
+    workers: Annotated[int, Field(ge=1)] = 1
+    capture_timeout_s: Positive = 60
+    layer_timeout_s: Positive = 30
+    analysis_timeout_s: Positive = 180
+    max_tries: Annotated[int, Field(ge=1)] = 3
+    retry_pause_s: Annotated[float, Field(ge=0)] = 1.0
+    drain_timeout_s: Annotated[float, Field(ge=0)] = 10.0
+    log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _public_url_has_no_slash(self) -> Self:
+        if self.public_url.endswith("/"):
+            msg = "public_url must not end with a slash, for example https://kyc.example.com"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def effective_database_url(self) -> str:
+        """The configured database, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'bonafide.sqlite3'}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """The configured public address, or the one that is listened on."""
+        return self.public_url or f"http://{self.host}:{self.port}"

@@ -1,0 +1,229 @@
+"""The tables. Times are integer milliseconds since 1970; ids are UUIDs as text."""
+
+from __future__ import annotations
+
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from service.clock import now_ms
+
+DEFAULT_ORGANIZATION_ID = "00000000-0000-4000-8000-000000000001"
+DEFAULT_SENDER_ID = "00000000-0000-4000-8000-000000000002"
+DEFAULT_WORKFLOW_ID = "00000000-0000-4000-8000-000000000003"
+
+
+def new_id() -> str:
+    """Return a fresh id."""
+    return str(uuid.uuid4())
+
+
+def _ms(*, nullable: bool = False, index: bool = False) -> Any:
+    default: dict[str, Any] = {"default": None} if nullable else {"default_factory": now_ms}
+    return Field(sa_type=BigInteger, nullable=nullable, index=index, **default)
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands, as on the wire."""
+
+    PENDING = "PENDING"
+    SUBMITTED = "SUBMITTED"
+    VERIFIED = "VERIFIED"
+    REJECTED = "REJECTED"
+    VOIDED = "VOIDED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+
+
+class SessionProgress(StrEnum):
+    """How far the applicant got, as on the wire."""
+
+    PENDING = "PENDING"
+    STARTED = "STARTED"
+    COMPLETED = "COMPLETED"
+
+
+class AttemptState(StrEnum):
+    """Where an attempt stands; QUEUED and RUNNING are what a restart picks up."""
+
+    AWAITING = "AWAITING"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class PhraseMode(StrEnum):
+    """What the applicant is asked to say."""
+
+    WORDS = "words"
+    DIGITS = "digits"
+    CUSTOM = "custom"
+
+
+class Organization(SQLModel, table=True):
+    """A tenant."""
+
+    __tablename__ = "organizations"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    name: str
+    created_at: int = _ms()
+
+
+class User(SQLModel, table=True):
+    """An applicant, or the sender of sessions."""
+
+    __tablename__ = "users"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    organization_id: str = Field(foreign_key="organizations.id", index=True)
+    first_name: str
+    last_name: str
+    email: str | None = None
+    phone: str | None = None
+    created_at: int = _ms()
+
+
+class ApiKey(SQLModel, table=True):
+    """An API key: only the SHA-256 of it is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    organization_id: str = Field(foreign_key="organizations.id", index=True)
+    name: str
+    secret_sha256: str
+    casing: str
+    scopes: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    created_at: int = _ms()
+    last_used_at: int | None = _ms(nullable=True)
+    revoked_at: int | None = _ms(nullable=True)
+
+
+class Workflow(SQLModel, table=True):
+    """What a session asks for and what becomes of its verdict."""
+
+    __tablename__ = "workflows"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    organization_id: str = Field(foreign_key="organizations.id", index=True)
+    name: str
+    attempt_limit: int
+    auto_verify: bool
+    phrase_mode: str = PhraseMode.WORDS
+    custom_phrase: str | None = None
+    steps: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    created_at: int = _ms()
+
+
+class SessionRow(SQLModel, table=True):
+    """One identity-verification session. `version` fences concurrent changes."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_listing", "organization_id", "created_at", "id"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    organization_id: str = Field(foreign_key="organizations.id")
+    user_id: str = Field(foreign_key="users.id")
+    sender_user_id: str = Field(foreign_key="users.id")
+    workflow_id: str = Field(foreign_key="workflows.id", index=True)
+    external_id: str | None = Field(default=None, index=True)
+    redirect_url: str | None = None
+    status: str = Field(default=SessionStatus.PENDING, index=True)
+    progress: str = SessionProgress.PENDING
+    review_required: bool = False
+    failure_reason: str | None = None
+    steps_done: int = 0
+    attempt: int = 1
+    version: int = 0
+    event_sequence: int = 0
+    created_at: int = _ms()
+    updated_at: int = _ms()
+    expires_at: int = _ms()
+    submitted_at: int | None = _ms(nullable=True)
+    viewed_at: int | None = _ms(nullable=True)
+    applicant_ip: str | None = None
+    applicant_user_agent: str | None = None
+
+
+class Attempt(SQLModel, table=True):
+    """One try of the applicant: its link, its challenge and its place in the queue."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("session_id", "number"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    session_id: str = Field(foreign_key="sessions.id", index=True)
+    number: int
+    state: str = Field(default=AttemptState.AWAITING, index=True)
+    tries: int = 0
+    not_before: int = Field(default=0, sa_type=BigInteger)
+    link_number: int = 1
+    token_sha256: str = Field(unique=True)
+    token_expires_at: int = _ms()
+    token_used_at: int | None = _ms(nullable=True)
+    phrase: str
+    steps: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    language: str = "en"
+    created_at: int = _ms()
+
+
+class CaptureRow(SQLModel, table=True):
+    """The media of one attempt; the files lie under the data folder."""
+
+    __tablename__ = "captures"
+
+    id: str = Field(primary_key=True)
+    attempt_id: str = Field(foreign_key="attempts.id", unique=True)
+    session_id: str = Field(foreign_key="sessions.id", index=True)
+    folder: str
+    files: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    n_bytes: int = Field(sa_type=BigInteger)
+    received_at: int = _ms()
+
+
+class VerdictRow(SQLModel, table=True):
+    """The one verdict of an attempt, as it goes over the wire."""
+
+    __tablename__ = "verdicts"
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    attempt_id: str = Field(foreign_key="attempts.id", unique=True)
+    session_id: str = Field(foreign_key="sessions.id", index=True)
+    verdict: str
+    reason_code: str
+    data: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    evidence: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: int = _ms()
+
+
+class IdempotencyRow(SQLModel, table=True):
+    """Which session an Idempotency-Key made, and from what request."""
+
+    __tablename__ = "idempotency_keys"
+
+    organization_id: str = Field(foreign_key="organizations.id", primary_key=True)
+    key: str = Field(primary_key=True)
+    request_sha256: str
+    session_id: str = Field(foreign_key="sessions.id")
+    created_at: int = _ms()
+
+
+class EventRow(SQLModel, table=True):
+    """Something that happened to a session, in the order of its sequence."""
+
+    __tablename__ = "events"
+    __table_args__ = (UniqueConstraint("session_id", "sequence"),)
+
+    id: str = Field(default_factory=new_id, primary_key=True)
+    session_id: str = Field(foreign_key="sessions.id", index=True)
+    sequence: int
+    attempt: int
+    type: str
+    actor: str
+    details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    created_at: int = _ms()
