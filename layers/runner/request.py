@@ -20,6 +20,8 @@ class MediaRequest:
         allowed.
     frames
         A folder with images and their ``capture.json``; excludes `video`.
+    challenge
+        What the server asked; None takes what the capture itself says.
     received_s
         Server clock at which each frame arrived, where known.
     """
@@ -27,7 +29,7 @@ class MediaRequest:
     video: Path | None = None
     audio: Path | None = None
     frames: Path | None = None
-    challenge: Challenge = field(default_factory=Challenge)
+    challenge: Challenge | None = None
     limits: CaptureLimits = field(default_factory=CaptureLimits)
     received_s: tuple[float, ...] | None = None
 

@@ -34,15 +34,17 @@ def decode(request: MediaRequest) -> Capture:
     """Decode and track the media once."""
     from layers.capture.load import load_audio_only, load_frames, load_video
 
-    shared = {"challenge": request.challenge, "limits": request.limits}
+    asked, limits = request.challenge, request.limits
     if request.frames is not None:
-        return load_frames(request.frames, received_s=request.received_s, **shared)
+        return load_frames(
+            request.frames, challenge=asked, limits=limits, received_s=request.received_s
+        )
     if request.video is not None:
-        return load_video(request.video, audio_path=request.audio, **shared)
+        return load_video(request.video, audio_path=request.audio, challenge=asked, limits=limits)
     if request.audio is None:
         msg = "nothing to analyse: give a video, a folder of frames or a sound file"
         raise ValueError(msg)
-    return load_audio_only(request.audio, **shared)
+    return load_audio_only(request.audio, challenge=asked, limits=limits)
 
 
 def liveness(capture: Capture, policy: Policy, _paths: ModelPaths) -> LivenessResult:
