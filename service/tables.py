@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from service.clock import now_ms
@@ -120,10 +120,17 @@ class Workflow(SQLModel, table=True):
     created_at: int = _ms()
 
 
+_SESSION_VERSION: Column[int] = Column("version", Integer, nullable=False)
+
+
 class SessionRow(SQLModel, table=True):
-    """One identity-verification session. `version` fences concurrent changes."""
+    """One identity-verification session.
+
+    `version` counts changes: a change that rests on an outdated row fails (StaleDataError).
+    """
 
     __tablename__ = "sessions"
+    __mapper_args__ = {"version_id_col": _SESSION_VERSION}
     __table_args__ = (Index("ix_sessions_listing", "organization_id", "created_at", "id"),)
 
     id: str = Field(default_factory=new_id, primary_key=True)
@@ -139,7 +146,7 @@ class SessionRow(SQLModel, table=True):
     failure_reason: str | None = None
     steps_done: int = 0
     attempt: int = 1
-    version: int = 0
+    version: int | None = Field(default=None, sa_column=_SESSION_VERSION)
     event_sequence: int = 0
     created_at: int = _ms()
     updated_at: int = _ms()

@@ -1,0 +1,69 @@
+"""The port to the layers: inspect a capture at submission, analyse it afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from layers.capture.types import Challenge
+from verdict.evidence import Evidence, QualityFinding
+from verdict.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCapture:
+    """A capture on disk.
+
+    Parameters
+    ----------
+    id
+        Stays the same when the folder is moved from staging to its place.
+    folder
+        Holds ``capture.json`` and the files that it names.
+    received_s
+        Server clock when the upload was complete, in seconds since 1970.
+    """
+
+    id: str
+    folder: Path
+    challenge: Challenge
+    received_s: float
+
+
+class Analyser(Protocol):
+    """What the service needs of the layers."""
+
+    async def start(self) -> None:
+        """Load the models. Returns when captures can be analysed.
+
+        Raises
+        ------
+        RuntimeError
+            When the installation is broken.
+        """
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the models are loaded."""
+
+    async def inspect(self, capture: StoredCapture) -> tuple[QualityFinding, ...]:
+        """Decode the capture and return its quality findings.
+
+        Raises
+        ------
+        layers.capture.errors.MediaError
+            When the media can't be used.
+        """
+
+    async def analyse(self, capture: StoredCapture, policy: Policy) -> Evidence:
+        """Return what the three layers found.
+
+        Raises
+        ------
+        layers.capture.errors.MediaError
+            When the media can't be used.
+        """
+
+    async def close(self) -> None:
+        """Stop every child and let go of the models."""

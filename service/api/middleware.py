@@ -1,0 +1,148 @@
+"""Around every request: an id, security headers, a log line without the path, the last resort."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import problem_response
+from service.casing import Casing
+from service.errors import ApiError, PayloadTooLargeError
+from service.logs import request_id_var
+
+_LOG = logging.getLogger("service.http")
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# Routes may say otherwise; the capture page does.
+_DEFAULTS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_HSTS = "max-age=63072000; includeSubDomains"
+
+
+class _BodyTooLargeError(Exception):
+    """Ends the reading of a body that is over the limit."""
+
+
+class RequestFrame:
+    """Pure ASGI, so that it neither buffers bodies nor cancels handlers.
+
+    Parameters
+    ----------
+    max_body_bytes
+        Limit of every body but those under `streaming_prefix`, which count for themselves.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, max_body_bytes: int, streaming_prefix: str, is_https: bool
+    ) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._streaming_prefix = streaming_prefix
+        self._is_https = is_https
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(self, scope, receive, send)
+        token = request_id_var.set(exchange.request_id)
+        try:
+            await exchange.run(self._app)
+        finally:
+            request_id_var.reset(token)
+
+    def limit_of(self, path: str) -> int | None:
+        """Return how many bytes the body of a request to `path` may have."""
+        return None if path.startswith(self._streaming_prefix) else self._max_body_bytes
+
+    def add_headers(self, headers: MutableHeaders) -> None:
+        """Add what every response carries."""
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        for name, value in _DEFAULTS.items():
+            headers.setdefault(name, value)
+        if self._is_https:
+            headers["Strict-Transport-Security"] = _HSTS
+
+
+class _Exchange:
+    def __init__(self, frame: RequestFrame, scope: Scope, receive: Receive, send: Send) -> None:
+        self.request_id = uuid.uuid4().hex
+        self._frame, self._scope = frame, scope
+        self._receive, self._send = receive, send
+        self._limit = frame.limit_of(scope["path"])
+        self._taken = 0
+        self._too_large = False
+        self._status: int | None = None
+
+    async def run(self, app: ASGIApp) -> None:
+        start = time.perf_counter()
+        try:
+            await app(self._scope, self._take, self._answer)
+        except Exception as error:
+            if not self._too_large:
+                _LOG.exception("request failed", extra={"error": type(error).__name__})
+            if self._status is not None:
+                raise
+            message = "a fault of the service; report the request id"
+            refusal = ApiError(message)
+            await problem_response(refusal, Casing.SNAKE)(
+                self._scope, self._receive, self._start_and_send
+            )
+        finally:
+            self._log(1000 * (time.perf_counter() - start))
+
+    async def _take(self) -> Message:
+        message = await self._receive()
+        if self._limit is not None and message["type"] == "http.request":
+            self._taken += len(message.get("body", b""))
+            if self._taken > self._limit:
+                self._too_large = True
+                raise _BodyTooLargeError
+        return message
+
+    async def _answer(self, message: Message) -> None:
+        if self._too_large:
+            # Whatever the route makes of its broken body, the answer is this one.
+            if self._status is None:
+                refusal = PayloadTooLargeError(f"the body may have at most {self._limit} bytes")
+                await problem_response(refusal, Casing.SNAKE)(
+                    self._scope, self._receive, self._start_and_send
+                )
+            return
+        await self._start_and_send(message)
+
+    async def _start_and_send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            self._frame.add_headers(headers)
+            headers["X-Request-Id"] = self.request_id
+        await self._send(message)
+
+    def _log(self, took_ms: float) -> None:
+        route = getattr(self._scope.get("route"), "path", None)
+        _LOG.info(
+            "request",
+            extra={
+                "method": self._scope["method"],
+                # The template, never the path: paths hold tokens and ids of people's media.
+                "route": route or "(none)",
+                "status": self._status,
+                "ms": round(took_ms, 1),
+            },
+        )

@@ -1,0 +1,53 @@
+"""The OpenAPI document: FastAPI's own, plus the capture JSON that a form can't declare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from service.captures.description import SubmittedCapture
+
+API_VERSION = "1.0.0"
+_DESCRIPTION = """\
+Create a session, hand its link to the applicant, and retrieve the verdict.
+
+Requests are read in snake_case and camelCase; responses are written in the casing of the API key.
+Every error has the same shape and a stable `code`.
+"""
+_TAGS = [
+    {"name": "Sessions", "description": "For integrators, with an API key."},
+    {"name": "Captures", "description": "For the applicant's page, with a single-use token."},
+    {"name": "Media", "description": "Captured media, by signed link."},
+    {"name": "Health", "description": "For the operator."},
+]
+
+
+def use_openapi(app: FastAPI) -> None:
+    """Make `app` serve the completed document."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title="Bonafide",
+        version=API_VERSION,
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=_TAGS,
+    )
+    reference = "#/components/schemas/{model}"
+    capture = SubmittedCapture.model_json_schema(ref_template=reference)
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= capture.pop("$defs", {})
+    schemas["SubmittedCapture"] = capture
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    return document

@@ -1,0 +1,122 @@
+"""Turn every exception into the one error shape; nothing that was sent is repeated."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from service.casing import Casing, cased, to_camel
+from service.errors import ApiError, BadRequestError, ConflictError, NotReadyError
+from service.field_errors import field_errors
+from service.logs import request_id_var
+from verdict.evidence import QualityFinding
+
+_LOG = logging.getLogger(__name__)
+_HTTP_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 400: "BAD_REQUEST"}
+_HTTP_MESSAGES = {
+    404: "nothing of that name; see /openapi.json",
+    405: "this path does not take that method",
+    400: "the request can't be read",
+}
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Register a handler for each kind of exception."""
+    app.add_exception_handler(ApiError, _on_api_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(StaleDataError, _on_stale_row)
+    app.add_exception_handler(OperationalError, _on_database_away)
+
+
+def problem_response(error: ApiError, casing: Casing) -> JSONResponse:
+    """Return the response of an `ApiError`."""
+    problem: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "fields": [
+            {"field": _cased_path(one.field, casing), "message": one.message}
+            for one in error.fields
+        ],
+        "request_id": request_id_var.get() or "",
+    }
+    if error.findings:
+        problem["findings"] = [_finding(finding) for finding in error.findings]
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'ApiKey realm="v1"'
+    return JSONResponse(cased({"error": problem}, casing), error.status, headers)
+
+
+def casing_of(request: Request) -> Casing:
+    """Return the casing of the caller's key; snake_case before it is known."""
+    casing: Casing = getattr(request.state, "casing", Casing.SNAKE)
+    return casing
+
+
+async def _on_api_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, ApiError):
+        raise error
+    return problem_response(error, casing_of(request))
+
+
+async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return problem_response(BadRequestError("the body is not JSON"), casing_of(request))
+    fields = [
+        {**one, "loc": one["loc"][1:] or one["loc"]}  # without "body", "query" or "path"
+        for one in error.errors()
+    ]
+    refusal = ApiError(
+        "a field is missing or wrong; see fields", "VALIDATION_ERROR", field_errors(fields)
+    )
+    refusal.status = 422
+    return problem_response(refusal, casing_of(request))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = error.status_code if error.status_code in _HTTP_CODES else 400
+    refusal = ApiError(_HTTP_MESSAGES[status], _HTTP_CODES[status])
+    refusal.status = status
+    response = problem_response(refusal, casing_of(request))
+    response.headers.update(error.headers or {})  # Allow
+    return response
+
+
+async def _on_stale_row(request: Request, _error: Exception) -> JSONResponse:
+    message = "changed by somebody else at the same time; retrieve the session and repeat"
+    return problem_response(ConflictError(message), casing_of(request))
+
+
+async def _on_database_away(request: Request, error: Exception) -> JSONResponse:
+    _LOG.error("database not reached", extra={"error": type(error).__name__})
+    return problem_response(NotReadyError("the database does not answer"), casing_of(request))
+
+
+def _finding(finding: QualityFinding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "hint": finding.hint,
+        "value": finding.value,
+        "limit": finding.limit,
+        "frames": list(finding.frames),
+    }
+
+
+def _cased_path(path: str, casing: Casing) -> str:
+    if casing is Casing.SNAKE:
+        return path
+    return ".".join(to_camel(part) for part in path.split("."))

@@ -1,0 +1,120 @@
+"""The application: parts made at start-up, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from sqlmodel import select
+
+from service.analyser import Analyser
+from service.api import captures, health, media, sessions
+from service.api.middleware import RequestFrame
+from service.api.openapi import use_openapi
+from service.api.page import mount_page
+from service.api.problems import add_problem_handlers
+from service.captures.storage import sweep_orphans, sweep_staging
+from service.context import Context
+from service.data_lock import DataLock
+from service.database import Database
+from service.jobs.in_process import InProcessRunner
+from service.settings import Settings
+from service.signing import load_signer
+from service.tables import CaptureRow
+from verdict.policy import Policy, load_policy
+
+_LOG = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, analyser: Analyser | None = None) -> FastAPI:
+    """Return the ASGI application.
+
+    Parameters
+    ----------
+    settings
+        Read from the environment when not given.
+    analyser
+        What stands for the layers; the real ones when not given.
+
+    Raises
+    ------
+    verdict.policy.PolicyError
+        When the policy file can't be used.
+    """
+    chosen = settings or Settings()
+    policy = load_policy(chosen.policy_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            app.state.context = await _start(chosen, policy, analyser, stack)
+            yield
+
+    app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
+    for part in (sessions, captures, media, health):
+        app.include_router(part.router)
+    mount_page(app)
+    add_problem_handlers(app)
+    use_openapi(app)
+    app.add_middleware(
+        RequestFrame,
+        max_body_bytes=chosen.max_json_bytes,
+        streaming_prefix="/v1/captures/",
+        is_https=chosen.effective_public_url.startswith("https://"),
+    )
+    return app
+
+
+async def _start(
+    settings: Settings, policy: Policy, analyser: Analyser | None, stack: AsyncExitStack
+) -> Context:
+    """Make the parts in order; the stack takes them down in the opposite one."""
+    lock = DataLock(settings.data_dir)
+    lock.acquire()
+    stack.callback(lock.release)
+    database = Database(settings)
+    stack.callback(database.close)
+    await asyncio.to_thread(_prepare_storage, settings, database)
+    layers = analyser or _real_analyser(settings)
+    stack.push_async_callback(layers.close)
+    jobs = InProcessRunner()
+    context = Context(settings, database, load_signer(settings), policy, layers, jobs)
+    jobs.bind(context)
+    warming = asyncio.create_task(_warm(layers))
+    stack.push_async_callback(_end, warming)
+    await jobs.start()
+    stack.push_async_callback(jobs.stop)
+    return context
+
+
+def _real_analyser(settings: Settings) -> Analyser:
+    # Imported here: with another analyser the media libraries are not needed at all.
+    from service.layer_analyser import LayerAnalyser
+
+    return LayerAnalyser(settings)
+
+
+def _prepare_storage(settings: Settings, database: Database) -> None:
+    database.create()
+    sweep_staging(settings)
+    with database.read() as db:
+        known = frozenset(db.exec(select(CaptureRow.id)).all())
+    orphans = sweep_orphans(settings, known)
+    if orphans:
+        _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})
+
+
+async def _warm(analyser: Analyser) -> None:
+    """Load the models beside the start-up: /readyz says when they are there."""
+    try:
+        await analyser.start()
+    except Exception:
+        _LOG.exception("the models can't be loaded; see `bonafide models`")
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,1 @@
+"""Captures: receive, check, keep, hand over."""

@@ -1,0 +1,204 @@
+"""Take a capture: to disk, checked, kept, and only then the token is used and work queued.
+
+Whatever fails before the last transaction leaves the link usable and the attempt unused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from sqlmodel import Session, col, update
+
+from layers.capture.errors import MediaError
+from service.analyser import StoredCapture
+from service.captures.multipart import CaptureUpload, UploadLimits
+from service.captures.prepare import prepare_folder
+from service.captures.storage import discard, keep, new_staging_folder, place_of
+from service.captures.tokens import OpenAttempt, check_queue, open_attempt
+from service.clock import now_ms
+from service.context import Context
+from service.errors import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    InvalidMediaError,
+    NotReadyError,
+    PayloadTooLargeError,
+    UnsupportedMediaError,
+)
+from service.events import add_event, status_event
+from service.lifecycle import SUBMITTED
+from service.sessions.change import apply_standing
+from service.settings import Settings
+from service.tables import Attempt, AttemptState, CaptureRow, SessionRow, SessionStatus, new_id
+from verdict.evidence import QualityFinding
+
+
+class ClientGoneError(Exception):
+    """The connection ended while the upload was under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends, for the session's meta data."""
+
+    ip: str | None
+    user_agent: str | None
+
+
+class UploadBody(Protocol):
+    """The request, as far as an upload needs it."""
+
+    content_type: str
+    content_length: int | None
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """Yield the body; raises `ClientGoneError` when it ends early."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A capture that passed every check and is still in staging."""
+
+    stored: StoredCapture
+    names: list[str]
+    n_bytes: int
+    received_ms: int
+
+
+async def submit_capture(
+    context: Context, token: str, body: UploadBody, sender: Sender
+) -> SessionRow:
+    """Take the capture of one attempt and queue its analysis.
+
+    Raises
+    ------
+    ApiError
+        For every reason a capture is not taken; see docs/api.md for the codes.
+    """
+    opened = await asyncio.to_thread(_check_token, context, token)
+    _check_header(context.settings, body)
+    if not context.analyser.is_ready:
+        raise NotReadyError("the models are being loaded; try again shortly")
+    capture_id = new_id()
+    staged = await asyncio.to_thread(new_staging_folder, context.settings, capture_id)
+    try:
+        checked = await _receive(context, opened, staged, body)
+        await _inspect(context, checked.stored)
+        session = await asyncio.to_thread(_commit, context, token, opened, checked, sender)
+    finally:
+        await asyncio.to_thread(discard, staged)
+    context.jobs.submit(opened.attempt.id)
+    return session
+
+
+def _check_token(context: Context, token: str) -> OpenAttempt:
+    with context.database.read() as db:
+        opened = open_attempt(db, token)
+        check_queue(context, db)
+    return opened
+
+
+def _check_header(settings: Settings, body: UploadBody) -> None:
+    if not body.content_type.lower().startswith("multipart/form-data"):
+        raise UnsupportedMediaError("send the capture as multipart/form-data")
+    if body.content_length is not None and body.content_length > settings.max_upload_bytes:
+        message = f"a capture may have at most {settings.max_upload_bytes} bytes"
+        raise PayloadTooLargeError(message)
+
+
+async def _receive(
+    context: Context, opened: OpenAttempt, staged: Path, body: UploadBody
+) -> _Checked:
+    settings, attempt = context.settings, opened.attempt
+    limits = UploadLimits(
+        settings.max_upload_bytes,
+        settings.max_json_bytes,
+        settings.max_frames + 1,  # the frames and the sound
+    )
+    upload = CaptureUpload(body.content_type, staged, limits)
+    try:
+        async with asyncio.timeout(settings.upload_timeout_s):
+            async for chunk in body.stream():
+                await asyncio.to_thread(upload.write, chunk)
+        files, json_text = upload.finish()
+    except TimeoutError:
+        raise BadRequestError("the upload took too long; send a shorter capture") from None
+    except ClientGoneError:
+        raise BadRequestError("the upload ended early; send it again") from None
+    finally:
+        upload.abandon()
+    received_ms = now_ms()
+    description, names = await asyncio.to_thread(
+        prepare_folder, staged, files, json_text, attempt.steps
+    )
+    challenge = description.asked(attempt.phrase, attempt.language)
+    stored = StoredCapture(staged.name, staged, challenge, received_ms / 1000)
+    return _Checked(stored, names, sum(file.n_bytes for file in files), received_ms)
+
+
+async def _inspect(context: Context, stored: StoredCapture) -> None:
+    """Decode in a child; refuse what can't be used or should be recorded again."""
+    try:
+        findings = await context.analyser.inspect(stored)
+    except MediaError as error:
+        finding = QualityFinding(error.code, None, None, str(error), refuses=True)
+        message = "the media can't be used; record it again"
+        raise InvalidMediaError(message, [finding]) from None
+    refusing = [finding for finding in findings if finding.refuses]
+    if refusing:
+        message = "the capture can't be judged; follow the hints and record it again"
+        raise InvalidMediaError(message, refusing)
+
+
+def _commit(
+    context: Context, token: str, opened: OpenAttempt, checked: _Checked, sender: Sender
+) -> SessionRow:
+    """Move the media into place, then use the token, write the capture and queue the attempt."""
+    stored = checked.stored
+    place = place_of(opened.session.id, opened.attempt.number, stored.id)
+    kept = keep(context.settings, stored.folder, place)
+    try:
+        with context.database.write() as db:
+            fresh = open_attempt(db, token)
+            _use_token(db, fresh.attempt)
+            db.add(
+                CaptureRow(
+                    id=stored.id,
+                    attempt_id=fresh.attempt.id,
+                    session_id=fresh.session.id,
+                    folder=place,
+                    files=checked.names,
+                    n_bytes=checked.n_bytes,
+                    received_at=checked.received_ms,
+                )
+            )
+            session = fresh.session
+            apply_standing(session, SUBMITTED)
+            session.submitted_at = checked.received_ms
+            session.applicant_ip = sender.ip
+            session.applicant_user_agent = sender.user_agent
+            add_event(db, session, status_event(SessionStatus.SUBMITTED), "applicant")
+    except (ApiError, IntegrityError, StaleDataError):
+        # Somebody was faster. After any other failure the commit may have gone through: the
+        # media stays, and the sweep at start-up removes what no row speaks of.
+        discard(kept)
+        raise
+    return session
+
+
+def _use_token(db: Session, attempt: Attempt) -> None:
+    """Use the token, once: of two captures that come this far at once, one finds it used."""
+    result = db.exec(
+        update(Attempt)
+        .where(col(Attempt.id) == attempt.id, col(Attempt.token_used_at).is_(None))
+        .values(token_used_at=now_ms(), state=AttemptState.QUEUED)
+    )
+    if result.rowcount != 1:
+        raise ConflictError("this link was used; ask for a new one", "CAPTURE_TOKEN_USED")

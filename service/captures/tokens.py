@@ -1,0 +1,90 @@
+"""What a capture token opens: looked up by digest, never stored or logged itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from service.clock import now_ms
+from service.context import Context
+from service.errors import ConflictError, GoneError, NotFoundError, TooManyRequestsError
+from service.signing import token_digest
+from service.tables import (
+    Attempt,
+    AttemptState,
+    SessionProgress,
+    SessionRow,
+    SessionStatus,
+    Workflow,
+)
+
+_QUEUE_RETRY_S = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAttempt:
+    """An attempt that waits for its capture."""
+
+    session: SessionRow
+    attempt: Attempt
+    workflow: Workflow
+
+
+def open_attempt(db: Session, token: str) -> OpenAttempt:
+    """Return the attempt that `token` opens.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such token (any more).
+    ConflictError
+        When it was used, or the session takes no capture.
+    GoneError
+        When it has run out.
+    """
+    attempt = db.exec(select(Attempt).where(Attempt.token_sha256 == token_digest(token))).first()
+    if attempt is None:
+        message = "this link is not known, or a newer one has taken its place"
+        raise NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
+    if attempt.token_used_at is not None:
+        raise ConflictError("this link was used; ask for a new one", "CAPTURE_TOKEN_USED")
+    session = db.get_one(SessionRow, attempt.session_id)
+    if session.status != SessionStatus.PENDING or attempt.number != session.attempt:
+        raise ConflictError("the session takes no capture any more", "SESSION_TERMINAL")
+    if attempt.token_expires_at < now_ms():
+        raise GoneError("this link has run out; ask for a new one")
+    return OpenAttempt(session, attempt, db.get_one(Workflow, session.workflow_id))
+
+
+def note_view(context: Context, token: str) -> OpenAttempt:
+    """Return the open attempt, and remember when its applicant first came."""
+    with context.database.read() as db:
+        seen = open_attempt(db, token)
+    if seen.session.viewed_at is not None and seen.session.progress != SessionProgress.PENDING:
+        return seen
+    with context.database.write() as db:
+        fresh = open_attempt(db, token)
+        fresh.session.viewed_at = fresh.session.viewed_at or now_ms()
+        fresh.session.progress = SessionProgress.STARTED
+        db.add(fresh.session)
+        return fresh
+
+
+def check_queue(context: Context, db: Session) -> None:
+    """Refuse a capture when too many wait already.
+
+    Raises
+    ------
+    TooManyRequestsError
+        With the seconds after which to try again.
+    """
+    waiting = db.exec(
+        select(func.count())
+        .select_from(Attempt)
+        .where(col(Attempt.state).in_((AttemptState.QUEUED, AttemptState.RUNNING)))
+    ).one()
+    if waiting >= context.settings.max_pending_captures:
+        message = "too many captures are waiting; try again shortly"
+        raise TooManyRequestsError(message, _QUEUE_RETRY_S)

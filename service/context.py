@@ -1,0 +1,24 @@
+"""What a request handler needs, made once per running service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.analyser import Analyser
+from service.database import Database
+from service.jobs.port import JobRunner
+from service.settings import Settings
+from service.signing import Signer
+from verdict.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of one running service."""
+
+    settings: Settings
+    database: Database
+    signer: Signer
+    policy: Policy
+    analyser: Analyser
+    jobs: JobRunner

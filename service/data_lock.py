@@ -1,0 +1,48 @@
+"""One running service per data folder: a second one would take up the first one's work."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+_LOCK_FILE = "service.lock"
+
+
+class DataFolderInUseError(RuntimeError):
+    """Another process serves this data folder."""
+
+
+class DataLock:
+    """Holds the lock until it is released or the process ends, however it ends."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / _LOCK_FILE
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises
+        ------
+        DataFolderInUseError
+            When another process has it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            msg = (
+                f"another service runs on {self._path.parent}; stop it, run with one uvicorn "
+                "worker, or set BONAFIDE_DATA_DIR to another folder"
+            )
+            raise DataFolderInUseError(msg) from None
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,1 @@
+"""Background analysis behind a small port."""

@@ -1,0 +1,52 @@
+"""Short-lived signed links to captured media, by the file's own name in the capture folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from service.clock import now_ms
+from service.context import Context
+from service.errors import ForbiddenError, NotFoundError
+from service.tables import CaptureRow
+
+
+def media_links(context: Context, capture: CaptureRow) -> dict[str, str]:
+    """Return name to signed URL of every file of a capture."""
+    expires_s = now_ms() // 1000 + round(context.settings.media_link_ttl_s)
+    base = f"{context.settings.effective_public_url}/v1/media/{capture.id}"
+    links = {}
+    for name in capture.files:
+        signature = context.signer.media_signature(capture.id, name, expires_s)
+        query = f"expires={expires_s}&signature={signature}"
+        links[Path(name).stem] = f"{base}/{name}?{query}"
+    return links
+
+
+def open_media_link(
+    context: Context, capture_id: str, name: str, expires_s: int, signature: str
+) -> Path:
+    """Return the file behind a signed link.
+
+    Raises
+    ------
+    ForbiddenError
+        When the signature is wrong or the link has run out.
+    NotFoundError
+        When the media is not there (any more).
+    """
+    if not context.signer.media_signature_is_valid(capture_id, name, expires_s, signature):
+        message = "this link is not valid; retrieve the session again for a fresh one"
+        raise ForbiddenError(message, "LINK_INVALID")
+    if expires_s * 1000 < now_ms():
+        message = "this link has run out; retrieve the session again for a fresh one"
+        raise ForbiddenError(message, "LINK_EXPIRED")
+    with context.database.read() as db:
+        capture = db.get(CaptureRow, capture_id)
+    gone = NotFoundError("the media is not there any more")
+    # Only names that the service itself wrote: a signed name can't leave the folder.
+    if capture is None or name not in capture.files:
+        raise gone
+    path = context.settings.data_dir / capture.folder / name
+    if not path.is_file():
+        raise gone
+    return path

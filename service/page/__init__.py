@@ -1,0 +1,1 @@
+"""The capture page: static files, served by service.api.page."""

@@ -1,0 +1,115 @@
+"""Find sessions: one by id, many by filter. The tenant is part of every query."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, and_, col, or_, select
+
+from service.context import Context
+from service.errors import BadRequestError, NotFoundError
+from service.keys import Caller
+from service.sessions.views import WireObject, retrieved_session, session_record
+from service.tables import SessionRow, SessionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions to list, newest first. Times are milliseconds, both ends included."""
+
+    limit: int = 50
+    offset: int = 0
+    status: SessionStatus | None = None
+    next_token: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    external_id: str | None = None
+    workflow_id: str | None = None
+
+
+def find_session(db: Session, caller: Caller, session_id: str) -> SessionRow:
+    """Return the session of that id.
+
+    Raises
+    ------
+    NotFoundError
+        When this tenant has none of that id.
+    """
+    session = db.get(SessionRow, session_id)
+    if session is None or session.organization_id != caller.organization_id:
+        raise NotFoundError("no such session", "SESSION_NOT_FOUND")
+    return session
+
+
+def retrieve_session(context: Context, caller: Caller, session_id: str) -> WireObject:
+    """Return what Retrieve Session answers."""
+    with context.database.read() as db:
+        return retrieved_session(db, context, find_session(db, caller, session_id))
+
+
+def list_sessions(context: Context, caller: Caller, wanted: SessionFilter) -> WireObject:
+    """Return one page of sessions.
+
+    Raises
+    ------
+    BadRequestError
+        When `next_token` is not one that a page ended with.
+    """
+    conditions = _conditions(caller, wanted)
+    page = list(conditions)
+    if wanted.next_token is not None:
+        created_at, session_id = _read_token(wanted.next_token)
+        created, own_id = col(SessionRow.created_at), col(SessionRow.id)
+        page.append(or_(created < created_at, and_(created == created_at, own_id < session_id)))
+    newest_first = (col(SessionRow.created_at).desc(), col(SessionRow.id).desc())
+    with context.database.read() as db:
+        total = db.exec(select(func.count()).select_from(SessionRow).where(*conditions)).one()
+        rows = db.exec(
+            select(SessionRow)
+            .where(*page)
+            .order_by(*newest_first)
+            .offset(wanted.offset)
+            .limit(wanted.limit + 1)
+        ).all()
+        shown = rows[: wanted.limit]
+        data = [session_record(db, row, with_evidence=False) for row in shown]
+    has_more = len(rows) > wanted.limit
+    return {
+        "data": data,
+        "total": total,
+        "has_more": has_more,
+        "limit": wanted.limit,
+        "offset": wanted.offset,
+        "next_token": _write_token(shown[-1]) if has_more else None,
+    }
+
+
+def _conditions(caller: Caller, wanted: SessionFilter) -> list[ColumnElement[bool]]:
+    pairs: list[tuple[Any, ColumnElement[bool]]] = [
+        (caller.organization_id, col(SessionRow.organization_id) == caller.organization_id),
+        (wanted.status, col(SessionRow.status) == wanted.status),
+        (wanted.external_id, col(SessionRow.external_id) == wanted.external_id),
+        (wanted.workflow_id, col(SessionRow.workflow_id) == wanted.workflow_id),
+    ]
+    if wanted.start_ms is not None:
+        pairs.append((wanted.start_ms, col(SessionRow.created_at) >= wanted.start_ms))
+    if wanted.end_ms is not None:
+        pairs.append((wanted.end_ms, col(SessionRow.created_at) <= wanted.end_ms))
+    return [condition for value, condition in pairs if value is not None]
+
+
+def _write_token(row: SessionRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at}:{row.id}".encode()).decode()
+
+
+def _read_token(token: str) -> tuple[int, str]:
+    try:
+        created_at, session_id = base64.urlsafe_b64decode(token).decode().split(":", 1)
+        return int(created_at), session_id
+    except (ValueError, binascii.Error):
+        message = "next_token must be the one that the page before ended with"
+        raise BadRequestError(message) from None

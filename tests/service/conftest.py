@@ -1,0 +1,42 @@
+"""A running service per test, with a builder for an analyser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service.app import create_app
+from service.casing import Casing
+from service.context import Context
+from service.keys import create_key
+from tests.service.running_service import Service, StartService
+from tests.service.service_builders import BuilderAnalyser, settings_in
+
+
+@pytest.fixture
+def start_service(tmp_path: Path) -> Iterator[StartService]:
+    """Start a service; keyword arguments are settings."""
+    with ExitStack() as stack:
+
+        def start(analyser: BuilderAnalyser | None = None, **settings: Any) -> Service:
+            chosen = analyser or BuilderAnalyser()
+            app = create_app(settings_in(tmp_path, **settings), chosen)
+            client = stack.enter_context(
+                TestClient(app, base_url="https://kyc.example.com", raise_server_exceptions=False)
+            )
+            context: Context = app.state.context
+            key = create_key(context.database, name="test", casing=Casing.SNAKE)
+            return Service(client, context, chosen, key.text)
+
+        yield start
+
+
+@pytest.fixture
+def service(start_service: StartService) -> Service:
+    """A running service with the defaults."""
+    return start_service()
