@@ -21,15 +21,15 @@ class MediaRequest:
     frames
         A folder with images and their ``capture.json``; excludes `video`.
     challenge
-        What the server asked; None takes what the capture itself says.
+        What was asked; what it leaves open is taken from ``capture.json``.
     received_s
-        Server clock at which each frame arrived, where known.
+        Unix time on the server's clock at which the upload was complete, or each frame arrived.
     """
 
     video: Path | None = None
     audio: Path | None = None
     frames: Path | None = None
-    challenge: Challenge | None = None
+    challenge: Challenge = field(default_factory=Challenge)
     limits: CaptureLimits = field(default_factory=CaptureLimits)
     received_s: tuple[float, ...] | None = None
 

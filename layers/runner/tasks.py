@@ -34,13 +34,23 @@ def decode(request: MediaRequest) -> Capture:
     """Decode and track the media once."""
     from layers.capture.load import load_audio_only, load_frames, load_video
 
-    asked, limits = request.challenge, request.limits
+    asked, limits, received_s = request.challenge, request.limits, request.received_s
     if request.frames is not None:
         return load_frames(
-            request.frames, challenge=asked, limits=limits, received_s=request.received_s
+            request.frames,
+            audio_path=request.audio,
+            challenge=asked,
+            limits=limits,
+            received_s=received_s,
         )
     if request.video is not None:
-        return load_video(request.video, audio_path=request.audio, challenge=asked, limits=limits)
+        return load_video(
+            request.video,
+            audio_path=request.audio,
+            challenge=asked,
+            limits=limits,
+            received_s=received_s,
+        )
     if request.audio is None:
         msg = "nothing to analyse: give a video, a folder of frames or a sound file"
         raise ValueError(msg)
