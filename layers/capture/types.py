@@ -149,7 +149,8 @@ class FaceTrack:
     @property
     def found(self) -> BoolArray:
         """(T,) whether a face was tracked."""
-        return np.isfinite(self.landmarks[:, 0, 0])
+        found: BoolArray = np.isfinite(self.landmarks[:, 0, 0])
+        return found
 
     def at_step(self, step: Step) -> npt.NDArray[np.intp]:
         """Indices of the frames taken during `step`."""
