@@ -10,18 +10,24 @@ from layers.voice.numerals import digit_words
 from layers.voice.protocol import SpeechDetector
 from layers.voice.recogniser import Recogniser, Vocabulary
 
+EMBEDDED = "embedded"
+
 
 @dataclass(frozen=True, slots=True)
 class VoiceModels:
-    """A synthetic-speech detector and a recogniser."""
+    """A synthetic-speech detector, with its name in the registry, and a recogniser."""
 
     detector: SpeechDetector
     recogniser: Recogniser
+    detector_name: str = EMBEDDED
 
     @property
     def digests(self) -> dict[str, str]:
         """Name and SHA-256 of each model, for the evidence."""
-        return {model.name: model.digest for model in (self.detector, self.recogniser)}
+        return {
+            self.detector_name: self.detector.digest,
+            self.recogniser.name: self.recogniser.digest,
+        }
 
 
 def load_voice_models(whisper_checkpoint: Path | None = None) -> VoiceModels:

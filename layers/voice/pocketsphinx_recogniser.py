@@ -42,14 +42,10 @@ class PocketsphinxRecogniser:
     name = "pocketsphinx-en-us"
 
     def __init__(self, vocabularies: Iterable[Vocabulary] = ()) -> None:
-        from pocketsphinx import Decoder
-
         self._lock = Lock()  # a decoder holds one utterance
-        self._decoder: Decoder = Decoder(loglevel="FATAL", wip=_WORD_INSERTION)
-        self._open = self._decoder.current_search()
-        self._prepared: set[Vocabulary] = set()
+        self._decoders: dict[Vocabulary, Decoder] = {}
         for vocabulary in vocabularies:
-            self._search_for(vocabulary)
+            self._decoder(vocabulary)
 
     @cached_property
     def digest(self) -> str:
@@ -68,39 +64,56 @@ class PocketsphinxRecogniser:
         if peak < _SILENT:
             return Transcript((), 0.0, "no_speech")
         with self._lock:
-            self._decoder.activate_search(self._search_for(vocabulary))
-            self._decoder.start_utt()
-            self._decoder.process_raw(_pcm(samples, peak), full_utt=True)
-            self._decoder.end_utt()
-            found = self._decoder.hyp()
+            decoder = self._decoder(vocabulary)
+            decoder.start_utt()
+            decoder.process_raw(_pcm(samples, peak), full_utt=True)
+            decoder.end_utt()
+            found = decoder.hyp()
         words = normalise(found.hypstr, "en") if found else ()
         if not words:
             return Transcript((), 0.0, "nothing_understood")
         return Transcript(words, min(1.0, max(0.0, float(found.prob))))
 
-    def _search_for(self, vocabulary: Vocabulary) -> str:
-        if vocabulary.is_open:
-            return str(self._open)
-        search = f"{vocabulary.language}-{vocabulary.name}"
-        if vocabulary not in self._prepared:
-            self._add_list(search, vocabulary)
-            self._prepared.add(vocabulary)
-        return search
+    def _decoder(self, vocabulary: Vocabulary) -> Decoder:
+        if vocabulary not in self._decoders:
+            self._decoders[vocabulary] = (
+                _open_decoder() if vocabulary.is_open else _list_decoder(vocabulary.words)
+            )
+        return self._decoders[vocabulary]
 
-    def _add_list(self, search: str, vocabulary: Vocabulary) -> None:
-        """Prepare a search in which each word of the list is as likely as any other."""
-        unknown = [word for word in vocabulary.words if not pronunciations(word)]
-        if unknown:
-            msg = f"pocketsphinx has no pronunciation for {', '.join(unknown)}; leave them out"
-            raise ValueError(msg)
-        from pocketsphinx import NGramModel
 
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "list.arpa"
-            path.write_text(_arpa(vocabulary.words), encoding="utf-8")
-            decoder = self._decoder
-            model = NGramModel(decoder.config, decoder.logmath, str(path))
-            decoder.add_lm(search, model)
+def _open_decoder() -> Decoder:
+    """Return a decoder for general English: the wheel's dictionary and trigrams."""
+    from pocketsphinx import Decoder
+
+    return Decoder(loglevel="FATAL", wip=_WORD_INSERTION)
+
+
+def _list_decoder(words: tuple[str, ...]) -> Decoder:
+    """Return a decoder in which each word of the list is as likely as any other.
+
+    It has a dictionary of its own: with the wheel's 130,000 words it takes half a minute to start.
+    """
+    unknown = [word for word in words if not pronunciations(word)]
+    if unknown:
+        msg = f"pocketsphinx has no pronunciation for {', '.join(unknown)}; leave them out"
+        raise ValueError(msg)
+    from pocketsphinx import Decoder
+
+    with tempfile.TemporaryDirectory() as folder:
+        model, dictionary = Path(folder) / "list.arpa", Path(folder) / "list.dict"
+        model.write_text(_arpa(words), encoding="utf-8")
+        dictionary.write_text(_dictionary(words), encoding="utf-8")
+        return Decoder(lm=str(model), dict=str(dictionary), loglevel="FATAL", wip=_WORD_INSERTION)
+
+
+def _dictionary(words: tuple[str, ...]) -> str:
+    """Return the pronunciations of `words` in pocketsphinx' format: word, word(2), …"""
+    return "".join(
+        f"{word}{f'({k})' if k > 1 else ''} {' '.join(phones)}\n"
+        for word in words
+        for k, phones in enumerate(pronunciations(word), start=1)
+    )
 
 
 def _arpa(words: tuple[str, ...]) -> str:

@@ -27,18 +27,11 @@ class Window(Protocol):
 
 
 class SpeechDetector(Protocol):
-    """Scores mono float32 at 16 kHz of 0.3 s or more."""
-
-    @property
-    def name(self) -> str:
-        """Name in the registry."""
+    """Scores mono float32 at 16 kHz of 0.3 s or more; a clip scores the mean of its windows."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of the weights."""
 
-    def score(self, waveform: FloatArray) -> float:
-        """Return the raw score of the clip; higher = more bona fide."""
-
     def score_windows(self, waveform: FloatArray) -> Sequence[Window]:
-        """Return the raw scores over time."""
+        """Return the raw scores over time, at least one."""
