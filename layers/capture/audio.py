@@ -1,90 +1,145 @@
-"""Sound of any format to 16 kHz mono float32; clipping is counted before resampling."""
+"""Sound of any accepted kind to 16 kHz mono float32, free of NaN; clipping is measured before."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
-from layers.capture.files import FileKind, checked_file
 from layers.capture.limits import CaptureLimits
+from layers.capture.sniff import Container
 from layers.capture.speech import energy_db, voice_activity
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
-from layers.capture.video import open_container
+from layers.capture.video import check_boxes, unreadable
 
-# Full scale less half a step of 8-bit sound.
-_FULL_SCALE = 1.0 - 1.0 / 256.0
+# Counted as clipped from here on: one step below full scale of 8 bits, the coarsest format taken.
+_FULL_SCALE = 0.992
+_RATES_HZ = (4_000, 384_000)
+_DAMAGED_SHARE = 0.05
 
 
-def read_audio(path: Path, limits: CaptureLimits, offset_s: float = 0.0) -> Audio | None:
-    """Decode the first sound track of a file; None when it has none.
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """A decoded sound track at its own rate.
+
+    Parameters
+    ----------
+    start_s
+        When it starts on the container's clock.
+    """
+
+    samples: FloatArray
+    rate_hz: int
+    codec: str
+    start_s: float
+
+
+def read_audio(
+    path: Path, container: Container, limits: CaptureLimits, video_start_s: float | None = None
+) -> Audio | None:
+    """Return the sound track, or None where the file has none.
+
+    Parameters
+    ----------
+    video_start_s
+        When the first picture is shown, on the container's clock: time 0 of the capture. None for
+        a sound file, whose first sample is time 0.
 
     Raises
     ------
-    MediaError
-        When the file is empty, too large, damaged or not a media file.
+    MediaLimitError
+        When it is longer than the limits allow.
+    UnreadableMediaError
+        When it can't be decoded.
     """
-    checked_file(path, limits, FileKind.MEDIA)
-    container = open_container(path)
-    with container:
-        if not container.streams.audio:
-            return None
-        stream = container.streams.audio[0]
-        rate, codec = stream.codec_context.sample_rate, stream.codec_context.name
-        try:
-            samples, clipped, start_s = _decode(container, stream, path.name, limits)
-        except av.FFmpegError:
-            msg = f"{path.name}: the sound is damaged or cut off; record it again"
-            raise UnreadableMediaError(msg) from None
-    energy, hop_s = energy_db(samples)
+    if container is Container.MP4:
+        check_boxes(path)
+    try:
+        with av.open(str(path), format=str(container), metadata_errors="replace") as source:
+            if not source.streams.audio:
+                return None
+            track = _decode(path, source, limits)
+    except (av.FFmpegError, ValueError) as error:
+        if isinstance(error, MediaLimitError | UnreadableMediaError):
+            raise
+        raise unreadable(path, error) from None
+    if not len(track.samples):
+        return None
+    samples = resampled(track.samples, track.rate_hz)
+    level, hop_s = energy_db(samples)
     return Audio(
         samples=samples,
         speech=voice_activity(samples),
-        energy_db=energy,
+        energy_db=level,
         energy_hop_s=hop_s,
-        offset_s=offset_s + start_s,
-        original_rate_hz=int(rate),
-        original_codec=codec,
-        clipped_share=clipped,
+        offset_s=0.0 if video_start_s is None else track.start_s - video_start_s,
+        original_rate_hz=track.rate_hz,
+        original_codec=track.codec,
+        clipped_share=float(np.mean(np.abs(track.samples) >= _FULL_SCALE)),
     )
 
 
-def _decode(
-    container: av.container.InputContainer,
-    stream: av.AudioStream,
-    name: str,
-    limits: CaptureLimits,
-) -> tuple[FloatArray, float, float]:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
-    parts: list[FloatArray] = []
-    length, full, seen, start_s = 0, 0, 0, None
-    for frame in container.decode(stream):
-        if start_s is None:
-            start_s = float(frame.time or 0.0)
-        loud, count = _full_scale(frame)
-        full, seen = full + loud, seen + count
-        for piece in resampler.resample(frame):
-            parts.append(piece.to_ndarray().reshape(-1))
-            length += len(parts[-1])
-        if length > limits.max_audio_s * SAMPLE_RATE_HZ:
-            msg = f"{name}: more than {limits.max_audio_s:g} s of sound"
-            raise MediaLimitError(msg)
-    parts += [piece.to_ndarray().reshape(-1) for piece in resampler.resample(None)]
-    joined = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    # Float WAV may carry NaN or values beyond full scale; neither may reach a layer.
-    clean = np.nan_to_num(joined.astype(np.float32), nan=0.0, posinf=1.0, neginf=-1.0)
-    return np.clip(clean, -1.0, 1.0), full / max(seen, 1), start_s or 0.0
+def resampled(samples: FloatArray, rate_hz: int) -> FloatArray:
+    """Return mono samples at 16 kHz, within [-1, 1]."""
+    if rate_hz != SAMPLE_RATE_HZ:
+        frame = AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        frame.sample_rate = rate_hz
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
+        parts = [
+            part.to_ndarray()[0] for part in (*resampler.resample(frame), *resampler.resample(None))
+        ]
+        samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    clipped: FloatArray = np.clip(samples, -1.0, 1.0).astype(np.float32)
+    return clipped
 
 
-def _full_scale(frame: av.AudioFrame) -> tuple[int, int]:
-    """Return how many samples sit at full scale, and how many there are."""
-    raw = frame.to_ndarray()
-    if np.issubdtype(raw.dtype, np.integer):
-        bounds = np.iinfo(raw.dtype)
-        middle = 128.0 if raw.dtype == np.uint8 else 0.0
-        scaled = (raw.astype(np.float64) - middle) / (bounds.max - middle)
+def _decode(path: Path, source: InputContainer, limits: CaptureLimits) -> _Track:
+    stream: AudioStream = source.streams.audio[0]
+    blocks: list[FloatArray] = []
+    start_s: float | None = None
+    rate = seconds = packets = damaged = 0.0
+    for packet in source.demux(stream):
+        packets += 1
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            damaged += 1
+            continue
+        for frame in frames:
+            rate = rate or frame.sample_rate
+            if frame.sample_rate != rate or not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+                msg = f"{path.name}: sound at {frame.sample_rate} Hz can't be used; record it again"
+                raise UnreadableMediaError(msg)
+            seconds += frame.samples / rate
+            if seconds > limits.max_audio_seconds:
+                msg = f"{path.name}: more than {limits.max_audio_seconds:g} s of sound"
+                raise MediaLimitError(f"{msg}; send a shorter recording")
+            start_s = (frame.time or 0.0) if start_s is None else start_s
+            blocks.append(_mono(frame))
+    if damaged > max(1.0, _DAMAGED_SHARE * packets):
+        msg = f"{path.name}: {damaged:.0f} of {packets:.0f} sound packets are damaged"
+        raise UnreadableMediaError(f"{msg}; record it again")
+    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+    return _Track(samples, int(rate), stream.codec_context.name, start_s or 0.0)
+
+
+def _mono(frame: AudioFrame) -> FloatArray:
+    """Return the mean of the channels in [-1, 1]; what is not a number becomes silence."""
+    values = frame.to_ndarray()
+    n_channels = len(frame.layout.channels)
+    if not frame.format.is_planar:
+        values = values.reshape(-1, n_channels).T
+    if values.dtype == np.uint8:
+        scaled = (values.astype(np.float32) - 128.0) / 128.0
+    elif np.issubdtype(values.dtype, np.integer):
+        scaled = values.astype(np.float32) / float(2 ** (8 * values.dtype.itemsize - 1))
     else:
-        scaled = np.nan_to_num(raw.astype(np.float64))
-    return int(np.count_nonzero(np.abs(scaled) >= _FULL_SCALE)), raw.size
+        scaled = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32)
+    mean: FloatArray = np.clip(scaled, -1.0, 1.0).mean(axis=0, dtype=np.float32)
+    return mean

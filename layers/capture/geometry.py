@@ -1,69 +1,61 @@
-"""Ratios of the face mesh that several layers read: eye and mouth opening, and head pose.
+"""Eye and mouth aspect ratios from the face mesh.
 
 References
 ----------
-Soukupova and Cech, "Real-Time Eye Blink Detection using Facial Landmarks", CVWW 2016, eq. 1 (EAR).
-Landmark numbers: MediaPipe Face Mesh topology, attention model (478 points).
+.. [1] T. Soukupová and J. Čech, "Real-Time Eye Blink Detection using Facial Landmarks", CVWW 2016,
+   equation 1: EAR = (|p2 - p6| + |p3 - p5|) / (2 |p1 - p4|).
+.. [2] MediaPipe face mesh, canonical_face_model_uv_visualization.png: landmark numbers.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from layers.capture.types import FloatArray
 
-# Six points per eye in the order of the paper: outer corner, two upper, inner corner, two lower.
-# The image-left eye is the person's right one.
-IMAGE_LEFT_EYE = (33, 160, 158, 133, 153, 144)
-IMAGE_RIGHT_EYE = (263, 387, 385, 362, 380, 373)
-
-# Inner lips: corners, then three pairs of upper and lower points.
-INNER_LIP_CORNERS = (78, 308)
-INNER_LIP_PAIRS = ((81, 178), (13, 14), (311, 402))
-
-# Symmetric pairs (image-left, image-right) and the midline from forehead to chin, for the pose.
-_SIDES = ((234, 454), (127, 356), (132, 361), (93, 323))
-_MIDLINE = (10, 152)
+# p1 … p6 of [1]: corner, two upper-lid points, the other corner, two lower-lid points.
+EYE_IMAGE_LEFT: Final = (33, 160, 158, 133, 153, 144)
+EYE_IMAGE_RIGHT: Final = (362, 385, 387, 263, 373, 380)
+# Inner lips: left corner, three pairs upper/lower, right corner.
+_MOUTH_CORNERS: Final = (78, 308)
+_MOUTH_PAIRS: Final = ((81, 178), (13, 14), (311, 402))
 
 
 def eye_aspect_ratio(landmarks: FloatArray) -> FloatArray:
-    """Return the eye aspect ratio of both eyes.
+    """Return the EAR of both eyes.
 
     Parameters
     ----------
-    landmarks : float32 (478, 3)
-        In pixels.
+    landmarks : float32 (T, 478, 3)
+        Pixels; NaN rows without a face.
 
     Returns
     -------
-    float32 (2,)
-        Image-left eye first. About 0.3 open, below 0.2 closed, different for every person.
+    float32 (T, 2)
+        The eye that is left in the image first.
     """
-    ratios = []
-    for eye in (IMAGE_LEFT_EYE, IMAGE_RIGHT_EYE):
-        p1, p2, p3, p4, p5, p6 = landmarks[list(eye)]
-        width = np.linalg.norm(p1 - p4)
-        ratios.append((np.linalg.norm(p2 - p6) + np.linalg.norm(p3 - p5)) / max(2 * width, 1e-6))
-    return np.asarray(ratios, np.float32)
+    return np.stack([_ear(landmarks, EYE_IMAGE_LEFT), _ear(landmarks, EYE_IMAGE_RIGHT)], axis=1)
 
 
-def mouth_aspect_ratio(landmarks: FloatArray) -> float:
-    """Return the opening of the inner lips over their width; 0 when closed."""
-    flat = landmarks[:, :2]
-    left, right = (flat[index] for index in INNER_LIP_CORNERS)
-    openings = [np.linalg.norm(flat[upper] - flat[lower]) for upper, lower in INNER_LIP_PAIRS]
-    return float(np.mean(openings) / max(float(np.linalg.norm(left - right)), 1e-6))
+def mouth_aspect_ratio(landmarks: FloatArray) -> FloatArray:
+    """Return the mean opening of the inner lips over their width, float32 (T,)."""
+    width = _distance(landmarks, *_MOUTH_CORNERS)
+    opening = sum(_distance(landmarks, upper, lower) for upper, lower in _MOUTH_PAIRS)
+    ratio: FloatArray = (opening / (len(_MOUTH_PAIRS) * np.maximum(width, 1e-6))).astype(np.float32)
+    return ratio
 
 
-def head_pose_deg(landmarks: FloatArray) -> tuple[float, float, float]:
-    """Return yaw, pitch and roll in degrees, with the signs that `types` documents.
+def _ear(landmarks: FloatArray, eye: tuple[int, ...]) -> FloatArray:
+    p1, p2, p3, p4, p5, p6 = eye
+    height = _distance(landmarks, p2, p6) + _distance(landmarks, p3, p5)
+    width = np.maximum(_distance(landmarks, p1, p4), 1e-6)
+    ratio: FloatArray = (height / (2 * width)).astype(np.float32)
+    return ratio
 
-    The axes are the mean of four symmetric pairs and the midline of the mesh: no camera model is
-    needed, and expression moves none of these points much.
-    """
-    across = np.mean([landmarks[right] - landmarks[left] for left, right in _SIDES], axis=0)
-    down = landmarks[_MIDLINE[1]] - landmarks[_MIDLINE[0]]
-    yaw = np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1])))
-    pitch = np.degrees(np.arctan2(-down[2], np.hypot(down[0], down[1])))
-    roll = np.degrees(np.arctan2(across[1], across[0]))
-    return float(yaw), float(pitch), float(roll)
+
+def _distance(landmarks: FloatArray, a: int, b: int) -> FloatArray:
+    xy = landmarks[:, :, :2]
+    length: FloatArray = np.linalg.norm(xy[:, a] - xy[:, b], axis=-1)
+    return length

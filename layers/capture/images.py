@@ -1,62 +1,91 @@
-"""Still pictures: the header is checked before a single pixel is decoded."""
+"""Single pictures: the header is checked before a pixel is decoded."""
 
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
-from PIL import Image as PillowImage
-from PIL import ImageOps
+from PIL import Image as Pil
+from PIL import ImageOps, UnidentifiedImageError
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
-from layers.capture.files import FileKind, checked_file
 from layers.capture.limits import CaptureLimits
 from layers.capture.types import Image
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
+_EXIF_ORIENTATION = 0x0112
+# EXIF 2.32, tag 0x0112: degrees by which the stored picture is turned clockwise for display.
+_TURNED_DEG = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 
 
-def read_image(path: Path, limits: CaptureLimits) -> Image:
-    """Decode one picture to RGB, upright, with its long side at most the working size.
+@dataclass(frozen=True, slots=True)
+class ImageHeader:
+    """What the header says: size as stored, and the turn that display needs."""
+
+    width_px: int
+    height_px: int
+    rotation_deg: int
+
+
+def read_header(path: Path, limits: CaptureLimits) -> ImageHeader:
+    """Return size and orientation without decoding pixels.
+
+    Not for worker threads: it changes warning filters for a moment.
 
     Raises
     ------
-    MediaError
-        When it is empty, too large, damaged or not a picture.
+    MediaLimitError
+        When the picture has more pixels than the limits allow.
+    UnreadableMediaError
+        When it is no JPEG, PNG or WebP, or its header is damaged.
     """
-    checked_file(path, limits, FileKind.IMAGE)
     try:
         with warnings.catch_warnings():
-            # Our own limit is stricter than Pillow's warning; the header is all that is read here.
-            warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
-            with PillowImage.open(path, formats=_FORMATS) as picture:
-                _check_size(path.name, picture.size, limits)
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
-                return fit(np.asarray(upright, np.uint8), limits.working_side_px)
-    except PillowImage.DecompressionBombError:
-        msg = f"{path.name}: more pixels than the limit of {limits.max_image_px / 1e6:.0f} million"
-        raise MediaLimitError(msg) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, MediaLimitError):
-            raise
-        msg = f"{path.name}: the picture is damaged or cut off; take it again"
-        raise UnreadableMediaError(msg) from None
+            warnings.simplefilter("error", Pil.DecompressionBombWarning)
+            with Pil.open(path, formats=_FORMATS) as picture:
+                width, height = picture.size
+                turned = _TURNED_DEG.get(picture.getexif().get(_EXIF_ORIENTATION, 1), 0)
+    except (Pil.DecompressionBombError, Pil.DecompressionBombWarning):
+        raise _too_large(path, limits) from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError) as error:
+        raise _damaged(path, error) from None
+    if width * height > limits.max_image_pixels:
+        raise _too_large(path, limits)
+    return ImageHeader(width, height, turned)
 
 
-def fit(image: Image, side_px: int) -> Image:
-    """Scale an image down so that its long side is at most `side_px`."""
-    height, width = image.shape[:2]
-    scale = side_px / max(height, width)
-    if scale >= 1:
-        return np.ascontiguousarray(image)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+def decode_image(path: Path, max_side_px: int) -> Image:
+    """Return the picture as RGB, turned upright, no longer than `max_side_px`.
+
+    Call `read_header` first: this decodes whatever it is given.
+
+    Raises
+    ------
+    UnreadableMediaError
+        When the file ends too early or is damaged.
+    """
+    try:
+        with Pil.open(path, formats=_FORMATS) as picture:
+            scale = min(1.0, max_side_px / max(picture.size))
+            size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+            picture.draft("RGB", size)  # a larger JPEG is decoded at a fraction of its size
+            pixels: Pil.Image = picture.convert("RGB")
+            if pixels.size != size:
+                pixels = pixels.resize(size, Pil.Resampling.BOX)
+            return np.asarray(ImageOps.exif_transpose(pixels))
+    except (OSError, ValueError, SyntaxError, TypeError) as error:
+        raise _damaged(path, error) from None
 
 
-def _check_size(name: str, size: tuple[int, int], limits: CaptureLimits) -> None:
-    if size[0] * size[1] > limits.max_image_px:
-        got, most = size[0] * size[1] / 1e6, limits.max_image_px / 1e6
-        msg = f"{name}: {got:.0f} megapixels, the limit is {most:.0f}; send a smaller picture"
-        raise MediaLimitError(msg)
+def _too_large(path: Path, limits: CaptureLimits) -> MediaLimitError:
+    mega = limits.max_image_pixels / 1e6
+    return MediaLimitError(f"{path.name} has more than {mega:g} megapixels; send a smaller picture")
+
+
+def _damaged(path: Path, error: Exception) -> UnreadableMediaError:
+    detail = type(error).__name__
+    return UnreadableMediaError(
+        f"{path.name} is not a whole JPEG, PNG or WebP picture ({detail}); take it again"
+    )

@@ -1,4 +1,4 @@
-"""Recorded video, frame by frame: upright, with the file's own times, limits checked on the way."""
+"""Recorded video, decoded as a stream: limits are checked frame by frame, rotation is undone."""
 
 from __future__ import annotations
 
@@ -8,133 +8,208 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
-from layers.capture.files import FileKind, checked_file
-from layers.capture.images import fit
 from layers.capture.limits import CaptureLimits
+from layers.capture.sniff import Container
 from layers.capture.types import Image
 
-# What FFmpeg may open from inside a container: a playlist could otherwise name any file or host.
-OPEN_OPTIONS = {"protocol_whitelist": "file"}
+# A stray damaged packet is a glitch; more than this share is a damaged file.
+_DAMAGED_SHARE = 0.05
+_KEPT_METADATA = ("major_brand", "encoder", "handler_name", "com.android.version", "make", "model")
 
 
 @dataclass(frozen=True, slots=True)
 class VideoHeader:
-    """What the container says about its video stream."""
+    """What the container says; sizes as displayed."""
 
     width_px: int
     height_px: int
+    rotation_deg: int
     nominal_fps: float
-    container: str
+    start_s: float
     codec: str
-    expected_frames: int
+    metadata: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFrame:
-    """One decoded frame: upright RGB and its presentation time."""
+class VideoPicture:
+    """One decoded frame, upright, and its time since the start of the container's clock."""
 
     t_s: float
     image: Image
+    rotation_deg: int
 
 
 class VideoReader:
-    """Reads one video file once, in order.
+    """Reads the first video stream of a file, once."""
 
-    Parameters
+    def __init__(self, path: Path, container: Container, limits: CaptureLimits) -> None:
+        self._path, self._limits = path, limits
+        if container is Container.MP4:
+            check_boxes(path)
+        try:
+            self._input: InputContainer = av.open(
+                str(path), format=str(container), metadata_errors="replace"
+            )
+        except (av.FFmpegError, ValueError) as error:
+            raise unreadable(path, error) from None
+        for stream in self._input.streams.video:
+            stream.thread_type = "AUTO"
+
+    @property
+    def has_video(self) -> bool:
+        """Whether there is a video stream."""
+        return bool(self._input.streams.video)
+
+    def header(self) -> VideoHeader:
+        """Return what the container says.
+
+        Raises
+        ------
+        MediaLimitError
+            When it declares more pixels or a longer duration than the limits allow.
+        """
+        stream = self._stream
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > self._limits.max_frame_pixels:
+            msg = f"{self._path.name}: {width}x{height} video is too large; record at 1280x720"
+            raise MediaLimitError(msg)
+        declared = self._input.duration
+        if declared is not None and declared / av.time_base > self._limits.max_seconds:
+            raise self._too_long()
+        everything = {**self._input.metadata, **stream.metadata}
+        return VideoHeader(
+            width_px=width,
+            height_px=height,
+            rotation_deg=0,
+            nominal_fps=float(stream.average_rate or stream.guessed_rate or 0.0),
+            start_s=float((stream.start_time or 0) * (stream.time_base or 0)),
+            codec=stream.codec_context.name,
+            metadata={key: everything[key] for key in _KEPT_METADATA if key in everything},
+        )
+
+    def expected_frames(self) -> int:
+        """Return how many frames the container promises; 0 when it does not say."""
+        stream = self._stream
+        if stream.frames:
+            return int(stream.frames)
+        if self._input.duration is None or not stream.average_rate:
+            return 0
+        return round(self._input.duration / av.time_base * float(stream.average_rate))
+
+    def pictures(self) -> Iterator[VideoPicture]:
+        """Yield the frames in the order of display, at their own times.
+
+        Raises
+        ------
+        MediaLimitError
+            When there are more frames or seconds than the limits allow.
+        UnreadableMediaError
+            When nothing, or too little of it, can be decoded.
+        """
+        first_s: float | None = None
+        previous_s = 0.0
+        count = 0
+        for frame in self._frames():
+            if frame.width * frame.height > self._limits.max_frame_pixels:
+                msg = f"{self._path.name}: a frame is too large; record at 1280x720"
+                raise MediaLimitError(msg)
+            step_s = 1.0 / float(self._stream.average_rate or 30)
+            t_s = frame.time if frame.time is not None else previous_s + step_s
+            first_s = t_s if first_s is None else first_s
+            count += 1
+            if t_s - first_s > self._limits.max_seconds or count > self._limits.max_frames:
+                raise self._too_long()
+            previous_s = t_s
+            yield VideoPicture(t_s, *_upright(frame, self._limits.max_side_px))
+        if not count:
+            msg = f"{self._path.name} has a video track without one whole frame; record it again"
+            raise UnreadableMediaError(msg)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._input.close()
+
+    @property
+    def _stream(self) -> VideoStream:
+        return self._input.streams.video[0]
+
+    def _frames(self) -> Iterator[VideoFrame]:
+        packets = damaged = 0
+        stream = self._stream
+        try:
+            for packet in self._input.demux(stream):
+                packets += 1
+                try:
+                    yield from packet.decode()
+                except av.InvalidDataError:
+                    damaged += 1
+        except av.FFmpegError as error:
+            raise unreadable(self._path, error) from None
+        if damaged > max(1.0, _DAMAGED_SHARE * packets):
+            msg = f"{self._path.name}: {damaged} of {packets} packets are damaged; record it again"
+            raise UnreadableMediaError(msg)
+
+    def _too_long(self) -> MediaLimitError:
+        seconds, frames = self._limits.max_seconds, self._limits.max_frames
+        return MediaLimitError(
+            f"{self._path.name} is longer than {seconds:g} s or {frames} frames; send a shorter one"
+        )
+
+
+def unreadable(path: Path, error: Exception) -> UnreadableMediaError:
+    """Return the error for a file that FFmpeg refuses."""
+    detail = getattr(error, "strerror", None) or type(error).__name__
+    return UnreadableMediaError(
+        f"{path.name} can't be decoded ({detail}): it is damaged or cut off; record it again"
+    )
+
+
+def check_boxes(path: Path) -> None:
+    """Refuse an MP4 or MOV file that ends inside a box or lacks its index.
+
+    References
     ----------
-    path
-        The file; its kind is told from its bytes.
+    ISO/IEC 14496-12, 4.2: a box is its size (32 bits, or 64 after the type when it is 1; 0 = to
+    the end of the file) and its type.
 
     Raises
     ------
-    MediaError
-        When it is empty, too large, damaged, cut off or has no video in it.
+    UnreadableMediaError
+        When the file was cut off.
     """
-
-    def __init__(self, path: Path, limits: CaptureLimits) -> None:
-        self._name = path.name
-        self._limits = limits
-        self.rotation_deg = 0
-        checked_file(path, limits, FileKind.MEDIA)
-        self._container = open_container(path)
-        try:
-            self._stream, self.header = self._find_stream()
-        except Exception:
-            self._container.close()
-            raise
-
-    def frames(self) -> Iterator[VideoFrame]:
-        """Yield every frame; close the file at the end."""
-        count = 0
-        try:
-            for frame in self._container.decode(self._stream):
-                t_s = float(frame.time) if frame.time is not None else float("nan")
-                count += 1
-                self._check(count, t_s, frame.width * frame.height)
-                self.rotation_deg = frame.rotation % 360
-                image = frame.to_ndarray(format="rgb24")
-                turned = np.rot90(image, -(-frame.rotation // 90) % 4)
-                yield VideoFrame(
-                    t_s, fit(np.asarray(turned, np.uint8), self._limits.working_side_px)
-                )
-        except av.FFmpegError as error:
-            if count == 0:
-                msg = f"{self._name}: no frame can be decoded ({error.strerror}); record it again"
-                raise UnreadableMediaError(msg) from None
-            msg = f"{self._name}: damaged or cut off after {count} frames; record it again"
-            raise UnreadableMediaError(msg) from None
-        finally:
-            self._container.close()
-        if count == 0:
-            msg = f"{self._name}: holds no video frame; record it again"
-            raise UnreadableMediaError(msg)
-
-    def _find_stream(self) -> tuple[av.VideoStream, VideoHeader]:
-        if not self._container.streams.video:
-            msg = f"{self._name}: has no video track"
-            raise UnreadableMediaError(msg)
-        stream = self._container.streams.video[0]
-        context = stream.codec_context
-        if context.width * context.height > self._limits.max_video_px:
-            msg = f"{self._name}: {context.width}x{context.height} pixels is more than 4K"
-            raise MediaLimitError(msg)
-        duration_s = (self._container.duration or 0) / 1e6
-        if duration_s > self._limits.max_duration_s:
-            msg = (
-                f"{self._name}: {duration_s:.0f} s, the limit is {self._limits.max_duration_s:g} s"
-            )
-            raise MediaLimitError(msg)
-        rate = float(stream.average_rate or 0)
-        frames = stream.frames or round(duration_s * rate)
-        header = VideoHeader(
-            context.width,
-            context.height,
-            rate,
-            self._container.format.name,
-            context.name,
-            min(frames, self._limits.max_frames),
-        )
-        return stream, header
-
-    def _check(self, count: int, t_s: float, pixels: int) -> None:
-        limits = self._limits
-        if count > limits.max_frames:
-            msg = f"{self._name}: more than {limits.max_frames} frames"
-            raise MediaLimitError(msg)
-        if t_s > limits.max_duration_s:
-            msg = f"{self._name}: longer than {limits.max_duration_s:g} s"
-            raise MediaLimitError(msg)
-        if pixels > limits.max_video_px:
-            msg = f"{self._name}: the picture grows beyond 4K on the way"
-            raise MediaLimitError(msg)
+    end = path.stat().st_size
+    position, kinds = 0, set()
+    with path.open("rb") as stream:
+        while position + 8 <= end:
+            stream.seek(position)
+            head = stream.read(16)
+            size, kind, smallest = int.from_bytes(head[:4]), head[4:8], 8
+            if size == 1:
+                size, smallest = int.from_bytes(head[8:16]), 16
+            if size == 0:
+                size = end - position
+            kinds.add(kind)
+            if size < smallest or position + size > end:
+                msg = f"{path.name} is cut off or damaged; record or upload it again"
+                raise UnreadableMediaError(msg)
+            position += size
+    if b"moov" not in kinds:
+        msg = f"{path.name} is cut off before its index; record or upload it again"
+        raise UnreadableMediaError(msg)
 
 
-def open_container(path: Path) -> av.container.InputContainer:
-    """Open a media file for reading, with local files only."""
-    try:
-        return av.open(str(path), options=OPEN_OPTIONS, metadata_errors="ignore")
-    except (av.FFmpegError, ValueError, OSError):
-        msg = f"{path.name}: no decoder understands it, or it is cut off; record it again"
-        raise UnreadableMediaError(msg) from None
+def _upright(frame: VideoFrame, max_side_px: int) -> tuple[Image, int]:
+    """Return RGB pixels scaled to the limit and turned, and the turn in degrees clockwise."""
+    scale = min(1.0, max_side_px / max(frame.width, frame.height))
+    width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
+    pixels: Image = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height))
+    # FFmpeg gives the display matrix as degrees counterclockwise; only quarter turns occur.
+    quarters = round(frame.rotation / 90) % 4
+    if quarters:
+        pixels = np.ascontiguousarray(np.rot90(pixels, quarters), dtype=np.uint8)
+    return pixels, (-90 * quarters) % 360
