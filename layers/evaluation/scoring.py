@@ -59,12 +59,12 @@ def score_file(
     MediaError
         When the file can't be used.
     """
-    from layers.runner import MediaRequest, tasks
+    from layers.capture.load import load_audio_only, load_image, load_video
+    from layers.runner import tasks
 
     if layer is LayerName.VOICE:
-        capture = tasks.decode(MediaRequest(audio=row.file))
-        return of_voice(tasks.voice(capture, policy, models))
-    capture = tasks.decode(MediaRequest(video=row.file))
+        return of_voice(tasks.voice(load_audio_only(row.file), policy, models))
+    capture = load_image(row.file) if row.is_photo else load_video(row.file)
     if layer is LayerName.VISION:
         return of_vision(tasks.vision(capture, policy, models))
     return of_liveness(tasks.liveness(capture, policy, models))

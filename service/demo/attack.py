@@ -75,13 +75,15 @@ def make_attack(phrase: str, steps: Sequence[str], folder: Path, seed: int = 0) 
             _write_jpeg(pose_portrait(portrait, pose, chance), path)
             frames.append(path)
             entries.append({"file": path.name, "t_s": round(at_s, 4), "step": str(step)})
+    end_s = schedule[-1][1] + schedule[-1][2]
     speak_s = next((start_s for step, start_s, _ in schedule if step is Step.SPEAK), 0.0)
     description = {
         "version": 1,
         "frames": entries,
         "prompts": [{"step": str(step), "t_s": start_s} for step, start_s, _ in schedule],
         "audio": {"file": audio.name, "start_s": speak_s},
-        "client_time_s": round(time.time(), 3),
+        # The clock at t_s = 0: the capture has just ended.
+        "client_time_s": round(time.time() - end_s, 3),
         "mirrored": False,
     }
     text = json.dumps(description, indent=1)

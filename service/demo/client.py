@@ -54,7 +54,7 @@ class DemoClient:
 
     def challenge(self, token: str) -> tuple[str, list[str]]:
         """Return the phrase and the steps, as the applicant's browser asks for them."""
-        asked = _json(self._http.get(f"/v1/captures/{token}"))
+        asked = _json(self._http.get(f"/v1/captures/{token}"))["challenge"]
         return str(asked["phrase"]), [str(step) for step in asked["steps"]]
 
     def upload(self, token: str, attack: AttackFiles) -> None:

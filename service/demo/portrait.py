@@ -12,6 +12,7 @@ from importlib import resources
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PilImage
 
 from layers.capture.types import Image
 
@@ -54,12 +55,9 @@ class Pose:
 
 def load_portrait() -> Image:
     """Return the portrait that scikit-image ships, cropped and enlarged, RGB."""
-    coded = (resources.files("skimage") / "data" / "astronaut.png").read_bytes()
-    bgr = cv2.imdecode(np.frombuffer(coded, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:  # the wheel holds this file; only a broken installation does not
-        msg = "scikit-image's portrait can't be read; install the project again"
-        raise RuntimeError(msg)
-    crop = np.ascontiguousarray(bgr[_CROP][..., ::-1])
+    with (resources.files("skimage") / "data" / "astronaut.png").open("rb") as file:
+        whole = np.asarray(PilImage.open(file).convert("RGB"))
+    crop = np.ascontiguousarray(whole[_CROP])
     enlarged = cv2.resize(crop, SIZE, interpolation=cv2.INTER_CUBIC)
     return np.asarray(enlarged, dtype=np.uint8)
 

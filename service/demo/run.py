@@ -125,13 +125,12 @@ def _write_report(report: Path, analysis: Wire, attack: AttackFiles, *, verbose:
     """Decode our own files again for the pictures: the report needs them, the service kept none
     of it for us.
     """
-    from layers.runner.request import MediaRequest
-    from layers.runner.tasks import decode
+    from layers.capture.load import load_frames
     from service.cli.output import native_silence
     from service.report import render_report
 
     with native_silence(verbose=verbose):
-        capture = decode(MediaRequest(frames=attack.folder))
+        capture = load_frames(attack.folder)
     page = render_report(
         analysis["deepfake_detection_data"], analysis["deepfake_detection_evidence"], capture
     )

@@ -16,7 +16,7 @@ import httpx
 _HOST = "127.0.0.1"
 _START_S = 180.0
 _STOP_S = 20.0
-_HEALTH = "/health"
+_READY = "/readyz"
 _LOG_LINES = 12
 
 
@@ -72,7 +72,7 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes], log: Path)
             msg = f"the service ended with exit code {process.returncode}\n{_end_of(log)}"
             raise ServiceError(msg)
         try:
-            if httpx.get(f"{address}{_HEALTH}", timeout=5.0).status_code == httpx.codes.OK:
+            if httpx.get(f"{address}{_READY}", timeout=5.0).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             pass  # not listening yet

@@ -38,7 +38,7 @@ def _misbehave(
 def test_each_row_comes_back_in_order_whatever_its_child_does() -> None:
     names = ["good", "empty", "dies", "odd", "hangs", "good"]
     rows = [ManifestRow(name, Path(name), "bonafide") for name in names]
-    settings = EvaluationSettings(jobs=1, file_timeout_s=5.0, scorer=_misbehave)
+    settings = EvaluationSettings(jobs=1, file_timeout_s=3.0, scorer=_misbehave)
     scored = list(score_rows(LayerName.VOICE, rows, load_policy(), settings))
     assert [one.row.path for one in scored] == names
     assert [one.score is not None for one in scored] == [True, False, False, False, False, True]

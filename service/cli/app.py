@@ -1,0 +1,55 @@
+"""The commands by name, and what their exit codes mean.
+
+0   done; for `analyze` whatever the verdict is: read it from the output
+1   the installation is broken, or something failed that is not the input's fault
+2   bad input: one line on stderr with a stable code (``error [EMPTY_FILE]: …``)
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from service.cli.analyze import analyze
+from service.cli.evaluate import evaluate
+from service.cli.inspect import models, policy
+from service.cli.keys import keys
+from service.cli.serve import demo, serve
+
+app = typer.Typer(
+    name="bonafide",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Decide whether a recorded session shows a live human being, and say why.",
+    epilog="Exit codes: 0 done (whatever the verdict), 1 failed, 2 bad input.",
+)
+app.command()(analyze)
+app.add_typer(evaluate, name="evaluate")
+app.command()(serve)
+app.command()(demo)
+app.add_typer(keys, name="keys")
+app.command()(models)
+app.command()(policy)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bonafide {version('bonafide')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print and exit."),
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

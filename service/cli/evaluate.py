@@ -1,0 +1,162 @@
+"""`bonafide evaluate`: error rates of one layer on labelled recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from service.cli.options import AsJson, PolicyFile, Verbose, read_policy, read_settings
+from service.cli.output import failed, native_silence, people, print_json, require_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from layers.evaluation.manifest import ManifestRow
+    from layers.evaluation.pool import EvaluationSettings
+    from layers.evaluation.scoring import ScoredRow
+    from verdict.evidence import LayerName
+    from verdict.policy import Policy
+
+evaluate = typer.Typer(
+    no_args_is_help=True,
+    help="Error rates of one layer on labelled recordings: MANIFEST has the columns path and "
+    "label (bonafide, or anything else for an attack).",
+)
+
+Manifest = Annotated[Path, typer.Argument(metavar="MANIFEST.csv", show_default=False)]
+Split = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only rows whose column split is NAME.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN=VALUE", help="Only rows with this value; may be repeated."),
+]
+Scores = Annotated[
+    Path | None, typer.Option(metavar="OUT.csv", help="Write the score of every row there.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Files at a time [default: one per processor].")
+]
+
+
+@evaluate.command()
+def voice(
+    manifest: Manifest,
+    split: Split = None,
+    where: Where = None,
+    scores: Scores = None,
+    policy: PolicyFile = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Synthetic-speech detection. Rows with use=phrase_only are left out."""
+    _measure("voice", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose)
+
+
+@evaluate.command()
+def vision(
+    manifest: Manifest,
+    split: Split = None,
+    where: Where = None,
+    scores: Scores = None,
+    policy: PolicyFile = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Visual deepfake detection, on videos and photos."""
+    _measure("vision", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose)
+
+
+@evaluate.command()
+def liveness(
+    manifest: Manifest,
+    split: Split = None,
+    where: Where = None,
+    scores: Scores = None,
+    policy: PolicyFile = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """The four liveness checks; p_attack is the share that failed. Photos are left out."""
+    _measure(
+        "liveness", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose
+    )
+
+
+def _conditions(split: str | None, where: list[str] | None) -> dict[str, str]:
+    conditions = {} if split is None else {"split": split}
+    for condition in where or ():
+        column, sign, value = condition.partition("=")
+        if not sign or not column:
+            raise failed("BAD_ARGUMENTS", f"--where wants COLUMN=VALUE, got {condition}")
+        conditions[column] = value
+    return conditions
+
+
+def _measure(
+    name: str,
+    manifest: Path,
+    where: dict[str, str],
+    scores: Path | None,
+    policy: Path | None,
+    jobs: int | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    from layers.evaluation.manifest import ManifestError, rows_for
+    from layers.evaluation.pool import EvaluationSettings
+    from layers.evaluation.scores_csv import write_scores
+    from layers.evaluation.summary import summarise
+    from layers.runner.tasks import ModelPaths
+    from service.cli.figures import print_summary, summary_document
+    from verdict.evidence import LayerName
+
+    layer = LayerName(name)
+    settings = read_settings()
+    rules = read_policy(policy, settings)
+    require_file(manifest, "MANIFEST")
+    if scores is not None and not scores.absolute().parent.is_dir():
+        raise failed("FILE_NOT_FOUND", f"--scores: there is no folder {scores.absolute().parent}")
+    try:
+        rows = rows_for(layer, manifest, where)
+    except ManifestError as error:
+        raise failed("BAD_MANIFEST", error) from None
+    how = EvaluationSettings(models=ModelPaths(whisper_checkpoint=settings.whisper_checkpoint))
+    if jobs is not None:
+        how = EvaluationSettings(jobs=jobs, models=how.models)
+    with native_silence(verbose=verbose) as screen:
+        scored = _score_with_bar(screen, layer, rows, rules, how)
+    if scores is not None:
+        write_scores(layer, scored, scores)
+    summary = summarise(layer, scored, rules)
+    for row in summary.unscored:
+        typer.echo(f"not scored: {row.row.path}: {' '.join(row.error.split())}", err=True)
+    if as_json:
+        print_json(summary_document(summary, rules))
+    else:
+        print_summary(people(), summary, rules)
+
+
+def _score_with_bar(
+    screen: Console,
+    layer: LayerName,
+    rows: list[ManifestRow],
+    policy: Policy,
+    settings: EvaluationSettings,
+) -> list[ScoredRow]:
+    from layers.evaluation.pool import score_rows
+
+    columns = (
+        TextColumn(f"{layer}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=screen, disable=not screen.is_terminal) as bar:
+        return list(bar.track(score_rows(layer, rows, policy, settings), total=len(rows)))

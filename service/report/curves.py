@@ -1,0 +1,153 @@
+"""The four diagrams: eyes, head, mouth against loudness, and the sound with its score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from layers.capture.types import Audio, Capture, FaceTrack, FloatArray
+from service.report.crops import step_names
+from service.report.plots import Band, Floats, Level, Plot, Range, Series, draw
+from service.report.spectrogram import spectrogram
+
+Wire = Mapping[str, Any]
+_NYQUIST_KHZ = 8.0
+# The axes show at least this much, so that a curve that hardly moves looks like one.
+_FULL_TURN_DEG = 30.0
+_OPEN_EAR = 0.4
+_OPEN_MAR = 0.4
+
+
+def eyes(capture: Capture, evidence: Wire) -> str:
+    """Eye aspect ratio of both eyes; marks are the frames of the blink check."""
+    track = capture.track
+    lower = np.fmin(track.ear[:, 0], track.ear[:, 1])
+    return _of_track(
+        capture,
+        Plot(
+            title="Eye opening",
+            unit="EAR",
+            series=[
+                _series(track, "left in the image", track.ear[:, 0], "a"),
+                _series(track, "right in the image", track.ear[:, 1], "b"),
+            ],
+            t_range=_time_range(capture),
+            at_least=(0.0, _OPEN_EAR),
+            marks=_marks(track, lower, _check_frames(evidence, "blink_detection")),
+        ),
+    )
+
+
+def head(capture: Capture, evidence: Wire) -> str:
+    """Yaw; marks are the frames of the head-movement check."""
+    track = capture.track
+    return _of_track(
+        capture,
+        Plot(
+            title="Head turn",
+            unit="yaw °",
+            series=[_series(track, "positive: to the right of the image", track.yaw_deg, "a")],
+            t_range=_time_range(capture),
+            at_least=(-_FULL_TURN_DEG, _FULL_TURN_DEG),
+            levels=[Level(0.0, "")],
+            marks=_marks(track, track.yaw_deg, _check_frames(evidence, "head_movement")),
+        ),
+    )
+
+
+def mouth(capture: Capture) -> str:
+    """Mouth opening against the loudness of the sound; speech is shaded."""
+    track, audio = capture.track, capture.audio
+    series = [_series(track, "mouth", track.mar, "a")]
+    bands: list[Band] = []
+    if audio is not None:
+        t_s = audio.offset_s + np.arange(len(audio.energy_db)) * audio.energy_hop_s
+        level = np.asarray(audio.energy_db, dtype=np.float64)
+        series.append(Series("sound level", t_s, level, "b", right=True))
+        bands = _speech(audio)
+    plot = Plot(
+        title="Mouth opening against sound",
+        unit="MAR",
+        series=series,
+        t_range=_time_range(capture),
+        at_least=(0.0, _OPEN_MAR),
+        bands=bands,
+        right_unit="dB" if audio is not None else "",
+        legend=[("speech", "speech-key")] if bands else [],
+    )
+    return draw(plot)
+
+
+def sound(capture: Capture, evidence: Wire) -> str:
+    """Spectrogram with the speech score of each window over it; empty without sound."""
+    audio, voice = capture.audio, evidence["voice"]
+    if audio is None or not len(audio.samples):
+        return ""
+    windows = voice["windows"] if voice else []
+    score = [window["score"] for window in windows]
+    centre = [audio.offset_s + (window["start_s"] + window["end_s"]) / 2 for window in windows]
+    series = [
+        Series(
+            "speech score (higher = more bona fide)",
+            np.asarray(centre, dtype=np.float64),
+            np.asarray([np.nan if value is None else value for value in score], dtype=np.float64),
+            "score",
+            right=True,
+        )
+    ]
+    plot = Plot(
+        title="Sound and speech score",
+        unit="kHz",
+        series=series if windows else [],
+        t_range=(audio.offset_s, audio.offset_s + audio.duration_s),
+        at_least=(0.0, _NYQUIST_KHZ),
+        right_unit="score" if windows else "",
+        backdrop=spectrogram(audio),
+    )
+    return draw(plot)
+
+
+def _of_track(capture: Capture, plot: Plot) -> str:
+    steps = step_names(capture.track)
+    bands = [
+        Band(start, end, str(step), f"band band-{place % 2}")
+        for place, (step, start, end) in enumerate(steps)
+    ]
+    return draw(replace(plot, bands=bands))
+
+
+def _series(track: FaceTrack, name: str, values: FloatArray, css: str) -> Series:
+    order = np.argsort(track.t_s, kind="stable")
+    return Series(name, track.t_s[order], np.asarray(values[order], dtype=np.float64), css)
+
+
+def _time_range(capture: Capture) -> Range:
+    ends: list[float] = [float(t_s) for t_s in capture.track.t_s if np.isfinite(t_s)]
+    if capture.audio is not None:
+        ends += [capture.audio.offset_s, capture.audio.offset_s + capture.audio.duration_s]
+    return (min(ends), max(ends)) if ends else (0.0, 1.0)
+
+
+def _check_frames(evidence: Wire, name: str) -> Sequence[int]:
+    liveness = evidence["liveness"]
+    frames: Sequence[int] = liveness["checks"][name]["frames"] if liveness else []
+    return frames
+
+
+def _marks(
+    track: FaceTrack, values: FloatArray | Floats, frames: Sequence[int]
+) -> list[tuple[float, float]]:
+    """Return the moments that a check rests on; every frame would say nothing."""
+    if len(frames) >= len(track):
+        return []
+    return [(float(track.t_s[index]), float(values[index])) for index in frames]
+
+
+def _speech(audio: Audio) -> list[Band]:
+    return [
+        Band(audio.offset_s + start, audio.offset_s + end, "", "speech")
+        for start, end in audio.speech
+    ]
