@@ -1,0 +1,1 @@
+"""The embedded synthetic-speech detector: raw scores, higher means more bona fide."""

@@ -1,0 +1,1 @@
+"""Training of the embedded detector: data, augmentation, synthesis, one command."""

@@ -1,0 +1,126 @@
+"""One command from the manifest to the shipped weights, their card and their log."""
+
+import argparse
+import json
+import logging
+import platform
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from layers.voice.detector.embedded import EmbeddedDetector
+from layers.voice.training.data import Row, read_manifest, rows_digest
+from layers.voice.training.fit import Recipe, fit
+from layers.voice.training.measure import eer_with_interval, score_rows, write_scores
+from layers.voice.training.store import build_store
+
+_LOG = logging.getLogger("layers.voice.training")
+_LICENCE = (
+    "Apache-2.0. Fitted on rows of the manifest marked redistributable=yes and on attacks "
+    "that the project made from them; nothing else reached these weights."
+)
+
+
+def held_out(rows: tuple[Row, ...], shipped: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Train rows of sources that gave the shipped weights nothing and hold both classes."""
+    seen = {row.source for row in shipped}
+    real = {row.source for row in rows if row.bonafide} - seen
+    both = {row.source for row in rows if not row.bonafide} & real
+    return tuple(row for row in rows if row.split == "train" and row.source in both)
+
+
+def figures(
+    folder: Path, rows: tuple[Row, ...], detector: EmbeddedDetector, out: Path
+) -> dict[str, dict[str, float | int]]:
+    """EER of a set of rows, pooled and per source of both classes; scores beside it."""
+    scores = score_rows(folder, rows, detector)
+    write_scores(out, rows, scores)
+    real = np.array([row.bonafide for row in rows])
+    source = np.array([row.source for row in rows])
+    found = {"pooled": eer_with_interval(scores, real).as_dict()}
+    for name in sorted(set(source.tolist())):
+        here = source == name
+        if real[here].sum() >= 10 and (~real[here]).sum() >= 10:
+            found[name] = eer_with_interval(scores[here], real[here]).as_dict()
+    return found
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of manifest.csv")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    parser.add_argument("--scores", type=Path, default=None, help="folder for score CSVs")
+    parser.add_argument("--everything", action="store_true", help="also rows that may not ship")
+    parser.add_argument("--seed", type=int, default=20261120)
+    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--n-fft", type=int, nargs="+", default=[Recipe().n_fft])
+    parser.add_argument("--renderings", type=int, default=2)
+    parser.add_argument("--variants", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=2)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    handlers = (logging.FileHandler(args.out / "train.log", "w"), logging.StreamHandler())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", handlers=handlers)
+    torch.set_num_threads(1)
+
+    rows = read_manifest(args.data)
+    train = tuple(row for row in rows if row.split == "train")
+    used = train if args.everything else tuple(row for row in train if row.redistributable)
+    digest = rows_digest(args.data, used)
+    _LOG.info("seed %d, %d rows, data digest %s", args.seed, len(used), digest)
+    store = build_store(args.data, used, args.seed, args.renderings, args.variants, args.workers)
+    real = sum(clip.bonafide for clip in store.clips)
+    made = sum(clip.self_made for clip in store.clips)
+    _LOG.info(
+        "store: %d bona fide, %d attacks, %d of them self-made", real, len(store.clips) - real, made
+    )
+
+    tensors: dict[str, torch.Tensor] = {}
+    recipes = [Recipe(n_fft=size, steps=args.steps) for size in args.n_fft]
+    for member, recipe in enumerate(recipes):
+        _LOG.info("member %d: %s", member, recipe)
+        network = fit(store, recipe, args.seed + member, _LOG)
+        for name, value in network.state_dict().items():
+            tensors[f"{member}.{name}"] = value.contiguous()
+    weights = args.out / "embedded.safetensors"
+    save_file(tensors, weights, {"n_fft": ",".join(str(size) for size in args.n_fft)})
+    detector = EmbeddedDetector(weights)
+
+    scores = args.scores or args.out
+    dev = tuple(row for row in rows if row.split == "dev")
+    card = {
+        "name": "embedded",
+        "sha256": detector.digest,
+        "command": "python -m layers.voice.training.train --data ../shared/data/voice"
+        " --out layers/voice/weights",
+        "arguments": {k: str(v) for k, v in vars(args).items() if k not in ("data", "out")},
+        "recipes": [asdict(recipe) for recipe in recipes],
+        "data_sha256": digest,
+        "seed": args.seed,
+        "rows": {
+            "bonafide": sum(row.bonafide for row in used),
+            "synthetic": sum(not row.bonafide for row in used),
+            "self_made": made,
+        },
+        "date": datetime.now(UTC).date().isoformat(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "dev": figures(args.data, dev, detector, scores / "scores_dev.csv"),
+        "licence": _LICENCE,
+    }
+    if not args.everything:
+        unseen = held_out(train, used)
+        card["held_out_sources"] = figures(
+            args.data, unseen, detector, scores / "scores_held_out.csv"
+        )
+    (args.out / "embedded.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    _LOG.info("weights %s", detector.digest)
+
+
+if __name__ == "__main__":
+    main()
