@@ -56,7 +56,7 @@ _MULTIPART: dict[str, Any] = {
                             "format": "binary",
                             "description": "WAV, FLAC, MP3, AAC, Ogg, WebM or MP4 sound.",
                         },
-                        "capture": {"$ref": "#/components/schemas/SubmittedCapture"},
+                        "capture": {"$ref": "#/components/schemas/CaptureDescription"},
                     },
                 },
                 "encoding": {"capture": {"contentType": "application/json"}},

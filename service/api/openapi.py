@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service.captures.description import SubmittedCapture
+from service.captures.description import CaptureDescription
 
 API_VERSION = "1.0.0"
 _DESCRIPTION = """\
@@ -44,10 +44,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         tags=_TAGS,
     )
     reference = "#/components/schemas/{model}"
-    capture = SubmittedCapture.model_json_schema(ref_template=reference)
+    capture = CaptureDescription.model_json_schema(ref_template=reference)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas |= capture.pop("$defs", {})
-    schemas["SubmittedCapture"] = capture
+    schemas["CaptureDescription"] = capture
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document

@@ -1,48 +1,97 @@
-"""The capture JSON as a service takes it: that of the layers, and a video may stand for frames."""
+"""The capture JSON on the wire: which file was taken when, and during which step.
+
+The same object is ``capture.json`` on the command line (`layers.capture.description`); here a
+video may stand for the frames.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
-from layers.capture.description import CaptureDescription, FrameDescription
-from layers.capture.types import Challenge, Step
+from layers.capture.types import Challenge, Prompt, Step
+
+Seconds = Annotated[
+    float,
+    Field(ge=0, le=3600, allow_inf_nan=False, description="Seconds of the capture's own clock."),
+]
+FileName = Annotated[
+    str, Field(min_length=1, max_length=200, description="File name of the part, as it was sent.")
+]
 
 
-class SubmittedCapture(CaptureDescription):
+class _Entry(BaseModel):
+    # A newer client may send more: the contract only grows.
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class FrameEntry(_Entry):
+    """One picture."""
+
+    file: FileName
+    t_s: Seconds
+    step: Annotated[Step | None, Field(description="The step on screen at that moment.")] = None
+
+
+class PromptEntry(_Entry):
+    """When a step appeared on screen."""
+
+    step: Step
+    t_s: Seconds
+
+
+class AudioEntry(_Entry):
+    """The sound file."""
+
+    file: FileName
+    start_s: Seconds = 0.0
+
+
+_EXAMPLE: JsonDict = {
+    "version": 1,
+    "frames": [
+        {"file": "0.jpg", "t_s": 0.0, "step": "neutral"},
+        {"file": "1.jpg", "t_s": 0.12, "step": "neutral"},
+    ],
+    "prompts": [
+        {"step": "neutral", "t_s": 0.0},
+        {"step": "turn_left", "t_s": 1.6},
+        {"step": "speak", "t_s": 3.9},
+        {"step": "blink", "t_s": 7.4},
+        {"step": "turn_right", "t_s": 9.2},
+    ],
+    "audio": {"file": "audio.webm", "start_s": 0.05},
+    "client_time_s": 1795166400.25,
+    "mirrored": False,
+}
+
+
+class CaptureDescription(_Entry):
     """What the files of a capture are: sent as the form field `capture`."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "version": 1,
-                    "frames": [
-                        {"file": "0.jpg", "t_s": 0.0, "step": "neutral"},
-                        {"file": "1.jpg", "t_s": 0.12, "step": "neutral"},
-                    ],
-                    "prompts": [
-                        {"step": "neutral", "t_s": 0.0},
-                        {"step": "turn_left", "t_s": 1.6},
-                        {"step": "speak", "t_s": 3.9},
-                        {"step": "blink", "t_s": 7.4},
-                        {"step": "turn_right", "t_s": 9.2},
-                    ],
-                    "audio": {"file": "audio.webm", "start_s": 0.05},
-                    "client_time_s": 1795166400.25,
-                    "mirrored": False,
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    frames: list[FrameDescription] = Field(
+    version: Literal[1] = 1
+    frames: list[FrameEntry] = Field(
         default_factory=list,
         max_length=3600,
         description="One entry per picture; empty when a video is sent.",
     )
+    prompts: list[PromptEntry] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Every step of the challenge. Without it the frames' steps count.",
+    )
+    audio: AudioEntry | None = None
+    client_time_s: float | None = Field(
+        None,
+        allow_inf_nan=False,
+        description="The client's clock at t_s = 0, in seconds since 1970.",
+    )
+    mirrored: bool = Field(False, description="True when pictures are stored as in a mirror.")
 
     @property
     def step_order(self) -> list[str]:
@@ -52,9 +101,10 @@ class SubmittedCapture(CaptureDescription):
         frames = sorted(self.frames, key=lambda one: one.t_s)
         return _once(frame.step for frame in frames if frame.step is not None)
 
-    def asked(self, phrase: str, language: str) -> Challenge:
+    def challenge(self, phrase: str, language: str) -> Challenge:
         """Return what the service asked, at the times at which the page did."""
-        return replace(self.challenge(phrase), language=language)
+        prompts = tuple(Prompt(prompt.step, prompt.t_s) for prompt in self.prompts)
+        return Challenge(phrase, prompts, self.mirrored, language)
 
 
 def _once(steps: Iterable[Step]) -> list[str]:

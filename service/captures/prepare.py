@@ -8,8 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from layers.capture.description import AudioDescription
-from service.captures.description import SubmittedCapture
+from service.captures.description import AudioEntry, CaptureDescription
 from service.captures.media_type import ACCEPTED, MediaType, Part, recognise
 from service.captures.multipart import ReceivedFile
 from service.errors import (
@@ -26,7 +25,7 @@ DESCRIPTION_FILE = "capture.json"
 
 def prepare_folder(
     folder: Path, files: Sequence[ReceivedFile], json_text: bytes | None, steps: Sequence[str]
-) -> tuple[SubmittedCapture, list[str]]:
+) -> tuple[CaptureDescription, list[str]]:
     """Check what was received and write ``capture.json``.
 
     Parameters
@@ -59,11 +58,11 @@ def prepare_folder(
     return stored, names
 
 
-def _parse(json_text: bytes | None) -> SubmittedCapture:
+def _parse(json_text: bytes | None) -> CaptureDescription:
     if json_text is None:
         raise _refused("capture", "send the capture JSON as the form field `capture`")
     try:
-        return SubmittedCapture.model_validate_json(json_text)
+        return CaptureDescription.model_validate_json(json_text)
     except ValidationError as error:
         fields = field_errors(error.errors(), "capture")
         raise UnprocessableError("the capture JSON is not valid", fields=fields) from None
@@ -90,7 +89,7 @@ def _check_parts(files: Sequence[ReceivedFile]) -> None:
         raise _refused("frames", "send either frames or one video")
 
 
-def _check_frames(description: SubmittedCapture, files: Sequence[ReceivedFile]) -> None:
+def _check_frames(description: CaptureDescription, files: Sequence[ReceivedFile]) -> None:
     declared = Counter(frame.file for frame in description.frames)
     sent = Counter(file.client_name for file in files if file.part is Part.FRAMES)
     if declared != sent or any(n > 1 for n in sent.values()):
@@ -101,13 +100,13 @@ def _check_frames(description: SubmittedCapture, files: Sequence[ReceivedFile]) 
         raise _refused("capture.frames", message)
 
 
-def _check_audio(description: SubmittedCapture, files: Sequence[ReceivedFile]) -> None:
+def _check_audio(description: CaptureDescription, files: Sequence[ReceivedFile]) -> None:
     sent = [file.client_name for file in files if file.part is Part.AUDIO]
     if description.audio is not None and [description.audio.file] != sent:
         raise _refused("capture.audio.file", "must be the file name of the `audio` part")
 
 
-def _check_steps(description: SubmittedCapture, steps: Sequence[str]) -> None:
+def _check_steps(description: CaptureDescription, steps: Sequence[str]) -> None:
     if description.step_order != list(steps):
         message = f"the steps must be those of the challenge, in its order: {', '.join(steps)}"
         raise UnprocessableError(
@@ -129,8 +128,8 @@ def _rename(folder: Path, files: Sequence[ReceivedFile], kinds: Sequence[MediaTy
 
 
 def _with_our_names(
-    description: SubmittedCapture, files: Sequence[ReceivedFile], names: Sequence[str]
-) -> SubmittedCapture:
+    description: CaptureDescription, files: Sequence[ReceivedFile], names: Sequence[str]
+) -> CaptureDescription:
     ours = {
         file.client_name: name
         for file, name in zip(files, names, strict=True)
@@ -143,8 +142,8 @@ def _with_our_names(
     audio = None
     if audio_name is not None:
         start_s = 0.0 if description.audio is None else description.audio.start_s
-        audio = AudioDescription(file=audio_name, start_s=start_s)
-    return description.model_copy(update={"frames": frames, "audio": audio, "phrase": None})
+        audio = AudioEntry(file=audio_name, start_s=start_s)
+    return description.model_copy(update={"frames": frames, "audio": audio})
 
 
 def _refused(field: str, message: str) -> UnprocessableError:

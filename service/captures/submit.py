@@ -138,7 +138,7 @@ async def _receive(
     description, names = await asyncio.to_thread(
         prepare_folder, staged, files, json_text, attempt.steps
     )
-    challenge = description.asked(attempt.phrase, attempt.language)
+    challenge = description.challenge(attempt.phrase, attempt.language)
     stored = StoredCapture(staged.name, staged, challenge, received_ms / 1000)
     return _Checked(stored, names, sum(file.n_bytes for file in files), received_ms)
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select, update
 
 from service.analyser import StoredCapture
-from service.captures.description import SubmittedCapture
+from service.captures.description import CaptureDescription
 from service.captures.prepare import DESCRIPTION_FILE
 from service.clock import now_ms
 from service.context import Context
@@ -56,8 +56,8 @@ class Claimed:
         """
         folder = context.settings.data_dir / self.capture.folder
         text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-        description = SubmittedCapture.model_validate_json(text)
-        challenge = description.asked(self.phrase, self.language)
+        description = CaptureDescription.model_validate_json(text)
+        challenge = description.challenge(self.phrase, self.language)
         return StoredCapture(self.capture.id, folder, challenge, self.capture.received_at / 1000)
 
 

@@ -1,0 +1,83 @@
+"""The OpenAPI document is complete: errors, examples, tags and security of every route."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.api.documented import ERROR_CODES
+from service.app import create_app
+from tests.service.service_builders import BuilderAnalyser, settings_in
+
+_ROOT = Path(__file__).parents[2]
+Operation = tuple[str, str, dict[str, Any]]
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> dict[str, Any]:
+    return create_app(settings_in(tmp_path), BuilderAnalyser()).openapi()
+
+
+def _operations(document: dict[str, Any]) -> list[Operation]:
+    return [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
+    operations = _operations(document)
+    assert len(operations) == 11
+    for method, path, operation in operations:
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"], where
+        assert len(operation["tags"]) == 1, where
+        responses = operation["responses"]
+        assert {"400", "500"} <= set(responses), where
+        assert "503" in responses or path == "/healthz", where
+        has_key = "security" in operation
+        assert has_key == path.startswith("/v1/sessions"), where
+        assert ({"401", "403"} <= set(responses)) == has_key or "media" in path, where
+        for status, response in responses.items():
+            if int(status) >= 400 and not (path == "/readyz" and status == "503"):
+                content = response["content"]["application/json"]
+                assert content["schema"]["$ref"].endswith("/ErrorBody"), where
+                for code in content["examples"]:
+                    assert ERROR_CODES[code][0] == int(status), (where, code)
+
+
+def test_what_the_capture_route_may_answer(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/v1/captures/{token}"]["post"]
+    assert {"202", "404", "409", "410", "413", "415", "422", "429"} <= set(operation["responses"])
+    assert "Retry-After" in operation["responses"]["429"]["headers"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"frames", "video", "audio", "capture"}
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for reference in set(re.findall(r"#/components/schemas/(\w+)", str(document))):
+        assert reference in schemas
+    assert schemas["CaptureDescription"]["examples"]
+    assert schemas["CreateSession"]["examples"]
+    assert document["components"]["securitySchemes"]["APIKeyHeader"]["name"] == "x-api-key"
+
+
+def test_every_code_that_the_service_raises_is_documented() -> None:
+    written = " ".join(path.read_text() for path in (_ROOT / "service").rglob("*.py"))
+    raised = set(
+        re.findall(r'(?:Error\([^()]*?,\s*|default_code = |refusal=)"([A-Z_]{6,})"', written)
+    )
+    assert len(raised) > 10
+    assert raised <= set(ERROR_CODES)
+
+
+def test_the_table_in_the_docs_is_the_one_in_the_code() -> None:
+    text = (_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \| (.+) \|$", text, flags=re.MULTILINE)
+    assert {code: (int(status), meaning) for status, code, meaning in rows} == ERROR_CODES
