@@ -1,0 +1,226 @@
+"""Phrase match measured: recordings with a transcript against their own and against wrong words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from layers.capture.load import load_audio_only
+from layers.capture.speech import energy_db, voice_activity
+from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
+from layers.evaluation.manifest import BONA_FIDE, ManifestError, read_manifest
+from layers.voice.challenge import vocabulary_of, word_list
+from layers.voice.normalise import normalise
+from layers.voice.phrase import check_phrase
+from layers.voice.recogniser import Recogniser, Transcript, Vocabulary
+from verdict.error_rates import Interval, clopper_pearson
+from verdict.policy import Policy
+
+CHANGED_PER_RECORDING = 5
+OTHERS_PER_RECORDING = 5
+_SOUND_S = 3.0
+
+
+class Trial(StrEnum):
+    """How the asked phrase relates to what is on the recording."""
+
+    RIGHT = "right phrase"
+    ONE_WORD = "one word changed"
+    ORDER = "order changed"
+    OTHER = "another phrase"
+    SILENCE = "silence"
+    NOISE = "noise"
+    HUM = "hum"
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseRow:
+    """A recording and the words on it."""
+
+    file: Path
+    text: str
+    language: str
+    group: str
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseRate:
+    """How often a phrase was accepted on one kind of material.
+
+    Parameters
+    ----------
+    recordings, speakers, phrases
+        What the `n` trials rest on: trials that share a recording are not independent, so the
+        interval is as narrow as it looks only where n equals the recordings.
+    """
+
+    group: str
+    trial: Trial
+    accepted: int
+    n: int
+    recordings: int
+    speakers: int
+    phrases: int
+
+    @property
+    def interval(self) -> Interval:
+        """Exact 95 % interval of the accept rate over the trials."""
+        return clopper_pearson(self.accepted, self.n)
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseTable:
+    """Accept rates per group and trial, for one recogniser."""
+
+    recogniser: str
+    seed: int
+    rates: tuple[PhraseRate, ...]
+
+
+def phrase_rows(manifest: Path, where: Mapping[str, str] | None = None) -> list[PhraseRow]:
+    """Return the recordings of a manifest that hold a whole transcript.
+
+    Raises
+    ------
+    ManifestError
+        When the manifest can't be used or has no such row.
+    """
+    rows = [
+        PhraseRow(
+            file=manifest.parent / row["path"],
+            text=row["text"],
+            language=row.get("language", "") or "en",
+            group=_group(row),
+            speaker=row.get("speaker", ""),
+        )
+        for row in read_manifest(manifest, where)
+        if "phrase" in row.get("use", "") and row.get("truncated") == "0" and row.get("text")
+    ]
+    if not rows:
+        msg = f"{manifest}: has no row with a whole transcript (use=…phrase…, truncated=0, text)"
+        raise ManifestError(msg)
+    return rows
+
+
+def evaluate_phrase(
+    rows: Sequence[PhraseRow],
+    recogniser: Recogniser,
+    policy: Policy,
+    seed: int = 0,
+    done: Callable[[], None] = lambda: None,
+) -> PhraseTable:
+    """Cross every recording with right and wrong phrases.
+
+    Parameters
+    ----------
+    seed
+        Of the draw of wrong phrases and of the noise: the same seed, the same table.
+    done
+        Called after each recording, for a progress bar.
+    """
+    draw = np.random.default_rng(seed)
+    outcomes: list[tuple[PhraseRow, Trial, str, bool]] = []
+    for row in rows:
+        audio = load_audio_only(row.file).audio
+        listening = _Remembering(recogniser)
+        trials = (((Trial.RIGHT, row.text),), _wrong(row, rows, draw))
+        for trial, phrase in (pair for pairs in trials for pair in pairs):
+            result = check_phrase(audio, phrase, row.language, listening, policy)
+            outcomes.append((row, trial, phrase, result.matched))
+        done()
+    outcomes.extend(_without_speech(rows, recogniser, policy, seed))
+    return PhraseTable(recogniser.name, seed, tuple(_summary(outcomes)))
+
+
+class _Remembering:
+    """Transcribes one recording once per vocabulary: the words asked change nothing in it."""
+
+    def __init__(self, recogniser: Recogniser) -> None:
+        self.name, self._inner = recogniser.name, recogniser
+        self._heard: dict[Vocabulary, Transcript] = {}
+
+    @property
+    def digest(self) -> str:
+        return self._inner.digest
+
+    def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        if vocabulary not in self._heard:
+            self._heard[vocabulary] = self._inner.transcribe(samples, vocabulary)
+        return self._heard[vocabulary]
+
+
+def _wrong(
+    row: PhraseRow, rows: Sequence[PhraseRow], draw: np.random.Generator
+) -> Iterator[tuple[Trial, str]]:
+    words = normalise(row.text, row.language)
+    for _ in range(CHANGED_PER_RECORDING):
+        changed = list(words)
+        replacements = _replacements(words, row.language)
+        place = int(draw.integers(len(words)))
+        changed[place] = replacements[int(draw.integers(len(replacements)))]
+        yield Trial.ONE_WORD, " ".join(changed)
+    if len(set(words)) > 1:
+        shuffled = list(words)
+        while tuple(shuffled) == words:
+            draw.shuffle(shuffled)
+        yield Trial.ORDER, " ".join(shuffled)
+    others = sorted({other.text for other in rows if normalise(other.text) != normalise(row.text)})
+    for index in draw.permutation(len(others))[:OTHERS_PER_RECORDING]:
+        yield Trial.OTHER, others[index]
+
+
+def _replacements(words: tuple[str, ...], language: str) -> list[str]:
+    """Words of the phrase's own list, else of the English challenge list, that it lacks."""
+    pool = vocabulary_of(words, language).words or word_list(language) or word_list("en")
+    return [word for word in pool if word not in words]
+
+
+def _without_speech(
+    rows: Sequence[PhraseRow], recogniser: Recogniser, policy: Policy, seed: int
+) -> Iterator[tuple[PhraseRow, Trial, str, bool]]:
+    generator = np.random.default_rng(seed)
+    time = np.arange(round(_SOUND_S * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    for row in {row.text: row for row in rows}.values():
+        level = generator.uniform(0.01, 0.3)
+        mains = generator.choice([50.0, 60.0])
+        sounds = {
+            Trial.SILENCE: np.zeros(len(time)),
+            Trial.NOISE: level * generator.standard_normal(len(time)),
+            Trial.HUM: level * sum(np.sin(2 * np.pi * mains * k * time) / k for k in (1, 2, 3)),
+        }
+        for trial, sound in sounds.items():
+            audio = _audio(np.clip(sound, -1.0, 1.0).astype(np.float32))
+            matched = check_phrase(audio, row.text, row.language, recogniser, policy).matched
+            yield row, trial, row.text, matched
+
+
+def _audio(samples: FloatArray) -> Audio:
+    level, hop_s = energy_db(samples)
+    return Audio(samples, voice_activity(samples), level, hop_s)
+
+
+def _summary(outcomes: Iterable[tuple[PhraseRow, Trial, str, bool]]) -> Iterator[PhraseRate]:
+    grouped: dict[tuple[str, Trial], list[tuple[PhraseRow, str, bool]]] = {}
+    for row, trial, phrase, matched in outcomes:
+        for group in (row.group, "all"):
+            grouped.setdefault((group, trial), []).append((row, phrase, matched))
+    for (group, trial), found in sorted(grouped.items()):
+        yield PhraseRate(
+            group=group,
+            trial=trial,
+            accepted=sum(matched for _, _, matched in found),
+            n=len(found),
+            recordings=len({row.file for row, _, _ in found}),
+            speakers=len({row.speaker for row, _, _ in found if row.speaker}),
+            phrases=len({phrase for _, phrase, _ in found}),
+        )
+
+
+def _group(row: Mapping[str, str]) -> str:
+    kind = "real" if row.get("label") == BONA_FIDE else "synthetic"
+    return " ".join(filter(None, (kind, row.get("source"), row.get("original_sample_rate"))))
