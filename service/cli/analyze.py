@@ -122,12 +122,13 @@ def _run(request: MediaRequest, policy: Policy, settings: Settings, *, verbose: 
         _bar(screen) as bar,
         LayerRunner(_runner_settings(settings)) as runner,
     ):
-        task = bar.add_task("loading models", total=3)
-        runner.wait_until_warm()
-        bar.update(task, advance=1, description="decoding and tracking")
+        # The layers load their models meanwhile; bad media is refused without waiting for them.
+        task = bar.add_task("decoding and tracking", total=3)
         start = perf_counter()
         capture = runner.decode(request)
         capture_ms = 1000 * (perf_counter() - start)
+        bar.update(task, advance=1, description="loading models")
+        runner.wait_until_warm()
         bar.update(task, advance=1, description="liveness, vision, voice")
         return runner.analyse_capture(capture, policy, capture_ms)
 

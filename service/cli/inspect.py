@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
@@ -108,7 +108,8 @@ def policy(
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("entry", "value", "unit", "source", "date", "basis"):
-        table.add_column(name, overflow="fold", justify="right" if name == "value" else "left")
+        justify: Literal["left", "right"] = "right" if name == "value" else "left"
+        table.add_column(name, no_wrap=name in ("entry", "value", "date"), justify=justify)
     for entry in entries:
         cells = (entry.name, f"{entry.value:g}", entry.unit, entry.source, entry.date, entry.basis)
         table.add_row(*map(plain, cells))

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 BAD_INPUT = 2
 BROKEN = 1
+_PIPE_WIDTH = 160
 
 
 def failed(code: str, message: object, status: int = BAD_INPUT) -> typer.Exit:
@@ -41,8 +42,11 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def people() -> Console:
-    """Return the console for what people read, on stdout."""
-    return Console(highlight=False, soft_wrap=False)
+    """Return the console for what people read, on stdout; a pipe or a file gets wide lines."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def plain(text: object) -> str:
