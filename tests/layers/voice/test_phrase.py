@@ -1,0 +1,97 @@
+"""The asked words against what was heard, by a recogniser that hears what the test says."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from layers.capture.types import Audio, FloatArray
+from layers.voice.phrase import check_phrase, speech_part
+from layers.voice.recogniser import Transcript, Vocabulary
+from verdict.evidence import PhraseResult
+from verdict.policy import load_policy
+
+POLICY = load_policy()
+
+
+@dataclass
+class Hears:
+    """A recogniser that hears given words, and keeps what it was handed."""
+
+    words: str
+    name: str = "hears"
+    digest: str = ""
+    handed: list[tuple[int, Vocabulary]] = field(default_factory=list)
+
+    def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        self.handed.append((len(samples), vocabulary))
+        words = tuple(self.words.split())
+        return Transcript(words, 0.5, "" if words else "nothing_understood")
+
+
+def recording(*speech: tuple[float, float], seconds: float = 4.0) -> Audio:
+    samples = np.full(round(seconds * 16_000), 0.1, dtype=np.float32)
+    return Audio(samples, speech, np.zeros(400, dtype=np.float32), 0.01)
+
+
+def said(heard: str, phrase: str, language: str = "en") -> PhraseResult:
+    return check_phrase(recording((1.0, 3.0)), phrase, language, Hears(heard), POLICY)
+
+
+def test_the_asked_words_match_whatever_their_spelling() -> None:
+    result = said("tiger lemon river", "Tiger, LEMON: river!")
+    assert (result.matched, result.distance, result.reason) == (True, 0, "")
+    assert result.recogniser == "hears"
+
+
+@pytest.mark.parametrize(
+    ("heard", "asked"), [("four eight one", "481"), ("forty two", "4 2"), ("5 oh 8", "508")]
+)
+def test_numbers_match_by_their_digits(heard: str, asked: str) -> None:
+    assert said(heard, asked).matched
+
+
+@pytest.mark.parametrize(
+    "heard",
+    ["tiger lemon", "lemon tiger river", "tiger lemon valley", "tiger lemon river window", "tiger"],
+)
+def test_a_missing_changed_moved_or_further_word_is_no_match(heard: str) -> None:
+    result = said(heard, "tiger lemon river")
+    assert not result.matched
+    assert result.reason == "other_words"
+    assert result.distance >= 1
+
+
+def test_silence_is_no_match_and_is_never_transcribed() -> None:
+    hears = Hears("tiger lemon river")
+    result = check_phrase(recording(), "tiger lemon river", "en", hears, POLICY)
+    assert (result.matched, result.reason, result.distance) == (False, "no_speech", 3)
+    assert hears.handed == []
+
+
+def test_no_sound_track_is_no_match() -> None:
+    result = check_phrase(None, "tiger", "en", Hears("tiger"), POLICY)
+    assert (result.matched, result.reason) == (False, "no_audio")
+
+
+def test_nothing_understood_is_no_match() -> None:
+    assert said("", "tiger").reason == "nothing_understood"
+
+
+def test_a_phrase_without_words_can_not_be_said() -> None:
+    assert not said("tiger", "...").matched
+
+
+def test_the_recogniser_gets_the_list_and_never_the_words() -> None:
+    hears = Hears("tiger lion zebra")
+    check_phrase(recording((1.0, 3.0)), "tiger lion zebra", "en", hears, POLICY)
+    check_phrase(recording((1.0, 3.0)), "valley water machine", "en", hears, POLICY)
+    first, second = hears.handed
+    assert first == second  # the same input, whatever was asked
+
+
+def test_the_recording_is_trimmed_to_the_speech_and_a_quarter_second() -> None:
+    part, start_s = speech_part(recording((1.0, 1.5), (2.0, 3.0)))
+    assert (start_s, len(part)) == (0.75, 2.5 * 16_000)
+    part, start_s = speech_part(recording((0.1, 3.9)))
+    assert (start_s, len(part)) == (0.0, 4.0 * 16_000)
