@@ -38,15 +38,19 @@ class Recipe:
     """
 
     n_fft: int = 512
-    steps: int = 5_000
+    steps: int = 2_400
     batch: int = 16
     learning_rate: float = 1.5e-3
-    self_share: float = 0.4
+    self_share: float = 0.3
     clean_share: float = 0.5
     strength: float = 0.4
     smoothing: float = 0.05
     one_class_weight: float = 0.6
     crop_samples: int = 32_000
+
+
+MEMBERS = (Recipe(n_fft=512, steps=2_400), Recipe(n_fft=256, steps=3_600))
+"""The networks that ship: a longer window sees pitch harmonics, a shorter one sees pitch pulses."""
 
 
 def _share(clips: tuple[Clip, ...], chosen: list[int], one_class: float) -> dict[int, float]:

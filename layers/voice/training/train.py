@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import platform
+import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,12 @@ from safetensors.torch import save_file
 
 from layers.voice.detector.embedded import EmbeddedDetector
 from layers.voice.training.data import Row, read_manifest, rows_digest
-from layers.voice.training.fit import Recipe, fit
 from layers.voice.training.measure import eer_with_interval, score_rows, write_scores
-from layers.voice.training.store import build_store
+from layers.voice.training.sampling import MEMBERS
+from layers.voice.training.work import kept_member, kept_store, key_of
 
 _LOG = logging.getLogger("layers.voice.training")
+_CARD_ARGUMENTS = ("everything", "seed", "renderings", "variants")
 _LICENCE = (
     "Apache-2.0. Fitted on rows of the manifest marked redistributable=yes and on attacks "
     "that the project made from them; nothing else reached these weights."
@@ -57,11 +59,10 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, default=None, help="folder for score CSVs")
     parser.add_argument("--everything", action="store_true", help="also rows that may not ship")
     parser.add_argument("--seed", type=int, default=20261120)
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
-    parser.add_argument("--n-fft", type=int, nargs="+", default=[Recipe().n_fft])
     parser.add_argument("--renderings", type=int, default=2)
     parser.add_argument("--variants", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=None, help="folder to keep and resume from")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     handlers = (logging.FileHandler(args.out / "train.log", "w"), logging.StreamHandler())
@@ -73,7 +74,11 @@ def main() -> None:
     used = train if args.everything else tuple(row for row in train if row.redistributable)
     digest = rows_digest(args.data, used)
     _LOG.info("seed %d, %d rows, data digest %s", args.seed, len(used), digest)
-    store = build_store(args.data, used, args.seed, args.renderings, args.variants, args.workers)
+    work = args.work or Path(tempfile.mkdtemp(prefix="bonafide-training-"))
+    work.mkdir(parents=True, exist_ok=True)
+    settings = (args.seed, args.renderings, args.variants, args.workers)
+    store_key = key_of(digest, *settings[:3])
+    store = kept_store(work, args.data, used, store_key, settings)
     real = sum(clip.bonafide for clip in store.clips)
     made = sum(clip.self_made for clip in store.clips)
     _LOG.info(
@@ -81,25 +86,24 @@ def main() -> None:
     )
 
     tensors: dict[str, torch.Tensor] = {}
-    recipes = [Recipe(n_fft=size, steps=args.steps) for size in args.n_fft]
-    for member, recipe in enumerate(recipes):
-        _LOG.info("member %d: %s", member, recipe)
-        network = fit(store, recipe, args.seed + member, _LOG)
-        for name, value in network.state_dict().items():
-            tensors[f"{member}.{name}"] = value.contiguous()
+    for member, recipe in enumerate(MEMBERS):
+        key = key_of(store_key, asdict(recipe), args.seed + member)
+        _LOG.info("member %d, key %s: %s", member, key, recipe)
+        fitted = kept_member(work, store, recipe, args.seed + member, key, _LOG)
+        tensors.update({f"{member}.{name}": value for name, value in fitted.items()})
     weights = args.out / "embedded.safetensors"
-    save_file(tensors, weights, {"n_fft": ",".join(str(size) for size in args.n_fft)})
+    save_file(tensors, weights, {"n_fft": ",".join(str(recipe.n_fft) for recipe in MEMBERS)})
     detector = EmbeddedDetector(weights)
 
-    scores = args.scores or args.out
+    scores = args.scores or work
     dev = tuple(row for row in rows if row.split == "dev")
     card = {
         "name": "embedded",
         "sha256": detector.digest,
         "command": "python -m layers.voice.training.train --data ../shared/data/voice"
         " --out layers/voice/weights",
-        "arguments": {k: str(v) for k, v in vars(args).items() if k not in ("data", "out")},
-        "recipes": [asdict(recipe) for recipe in recipes],
+        "arguments": {k: str(v) for k, v in vars(args).items() if k in _CARD_ARGUMENTS},
+        "recipes": [asdict(recipe) for recipe in MEMBERS],
         "data_sha256": digest,
         "seed": args.seed,
         "rows": {
