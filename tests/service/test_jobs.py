@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import pytest
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import select
 
-from service.jobs.attempts import claim_next, record_crash, record_verdict, requeue_interrupted
+from service.jobs.analysis import analyse_attempt
+from service.jobs.attempts import (
+    Claimed,
+    claim_next,
+    record_crash,
+    record_verdict,
+    requeue_interrupted,
+)
 from service.sessions.change import expire_sessions
 from service.tables import (
     DEFAULT_WORKFLOW_ID,
@@ -28,6 +38,22 @@ def _events(service: Service, session_id: str) -> list[tuple[int, str, str]]:
             select(EventRow).where(EventRow.session_id == session_id).order_by("sequence")
         ).all()
     return [(row.sequence, row.type, row.actor.split(":")[0]) for row in rows]
+
+
+def _wait_until_running(service: Service, session_id: str) -> None:
+    for _ in range(500):
+        with service.context.database.read() as db:
+            attempt = db.exec(select(Attempt).where(Attempt.session_id == session_id)).one()
+        if attempt.state == AttemptState.RUNNING:
+            return
+        time.sleep(0.01)
+    pytest.fail("the attempt was not taken up")
+
+
+def _claimed(service: Service) -> Claimed:
+    claimed = claim_next(service.context)
+    assert claimed is not None
+    return claimed
 
 
 def test_events_are_numbered_and_say_who(service: Service) -> None:
@@ -86,18 +112,13 @@ def test_media_that_vanished_is_named(start_service: StartService) -> None:
 
 
 def test_an_attempt_has_one_verdict(start_service: StartService) -> None:
-    service = start_service(BuilderAnalyser(analyse_pause_s=5))
+    service = start_service(BuilderAnalyser(analyse_pause_s=30), drain_timeout_s=0)
     session_id = service.captured()
     context = service.context
-    for _ in range(200):
-        with context.database.read() as db:
-            attempt = db.exec(select(Attempt).where(Attempt.session_id == session_id)).one()
-        if attempt.state == AttemptState.RUNNING:
-            break
+    _wait_until_running(service, session_id)
     assert claim_next(context) is None  # nobody else gets it
     assert requeue_interrupted(context) == 1
-    claimed = claim_next(context)
-    assert claimed is not None
+    claimed = _claimed(service)
     assert claimed.tries == 2
     decision = decide(deepfake_evidence(), context.policy)
     record_verdict(context, claimed, decision)
@@ -106,6 +127,21 @@ def test_an_attempt_has_one_verdict(start_service: StartService) -> None:
     with context.database.read() as db:
         assert len(db.exec(select(VerdictRow)).all()) == 1
     assert service.retrieve(session_id)["session_record"]["status"] == "REJECTED"
+
+
+def test_capture_that_takes_the_process_along_ends_as_failed(start_service: StartService) -> None:
+    service = start_service(BuilderAnalyser(analyse_pause_s=30), drain_timeout_s=0)
+    session_id = service.captured()
+    context = service.context
+    _wait_until_running(service, session_id)
+    for tries in (2, 3, 4):  # as start-ups find it after the process before died over it
+        assert requeue_interrupted(context) == 1
+        claimed = _claimed(service)
+        assert claimed.tries == tries
+    asyncio.run(analyse_attempt(context, claimed))
+    record = service.retrieve(session_id)["session_record"]
+    assert (record["status"], record["failure_reason"]) == ("FAILED", "process_died")
+    assert len(service.analyser.analysed) == 1
 
 
 def test_session_without_applicant_expires(start_service: StartService) -> None:
