@@ -14,6 +14,7 @@ import typer
 
 from service.cli.analyze import analyze
 from service.cli.evaluate import evaluate
+from service.cli.evaluate_phrase import phrase
 from service.cli.inspect import models, policy
 from service.cli.keys import keys
 from service.cli.serve import demo, serve
@@ -27,6 +28,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done (whatever the verdict), 1 failed, 2 bad input.",
 )
 app.command()(analyze)
+evaluate.command()(phrase)
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)
 app.command()(demo)

@@ -54,7 +54,7 @@ def voice(
     verbose: Verbose = False,
 ) -> None:
     """Synthetic-speech detection. Rows with use=phrase_only are left out."""
-    _measure("voice", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose)
+    _measure("voice", manifest, conditions(split, where), scores, policy, jobs, as_json, verbose)
 
 
 @evaluate.command()
@@ -69,7 +69,7 @@ def vision(
     verbose: Verbose = False,
 ) -> None:
     """Visual deepfake detection, on videos and photos."""
-    _measure("vision", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose)
+    _measure("vision", manifest, conditions(split, where), scores, policy, jobs, as_json, verbose)
 
 
 @evaluate.command()
@@ -84,19 +84,18 @@ def liveness(
     verbose: Verbose = False,
 ) -> None:
     """The four liveness checks; p_attack is the share that failed. Photos are left out."""
-    _measure(
-        "liveness", manifest, _conditions(split, where), scores, policy, jobs, as_json, verbose
-    )
+    _measure("liveness", manifest, conditions(split, where), scores, policy, jobs, as_json, verbose)
 
 
-def _conditions(split: str | None, where: list[str] | None) -> dict[str, str]:
-    conditions = {} if split is None else {"split": split}
+def conditions(split: str | None, where: list[str] | None) -> dict[str, str]:
+    """Return column and value of --split and each --where, or leave with a clear line."""
+    wanted = {} if split is None else {"split": split}
     for condition in where or ():
         column, sign, value = condition.partition("=")
         if not sign or not column:
             raise failed("BAD_ARGUMENTS", f"--where wants COLUMN=VALUE, got {condition}")
-        conditions[column] = value
-    return conditions
+        wanted[column] = value
+    return wanted
 
 
 def _measure(

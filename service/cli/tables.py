@@ -40,7 +40,9 @@ def print_analysis(console: Console, data: Wire, evidence: Wire) -> None:
     console.print(_signals(evidence))
     for finding in evidence["quality"]:
         console.print(f"[yellow]{plain(finding['code'])}[/] {plain(finding['hint'])}")
-    timings = ", ".join(f"{name} {_number(ms)} ms" for name, ms in evidence["timings_ms"].items())
+    timings = ", ".join(
+        f"{name} {ms:.0f} ms" for name, ms in evidence["timings_ms"].items() if ms is not None
+    )
     console.print(f"[dim]{timings}[/]")
 
 

@@ -71,14 +71,16 @@ def pose_portrait(portrait: Image, pose: Pose, noise: np.random.Generator) -> Im
     noise
         Seeded by the caller: the same seed gives the same attack.
     """
-    across, down = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
-    source_x, source_y = across.astype(np.float32), down.astype(np.float32)
+    columns = np.arange(SIZE[0], dtype=np.float32)[None, :]
+    rows = np.arange(SIZE[1], dtype=np.float32)[:, None]
+    source_x, source_y = (np.ascontiguousarray(axis) for axis in np.broadcast_arrays(columns, rows))
     hole = np.zeros_like(source_x)
     if pose.open_mouth > 0:
-        source_y, hole = _open_mouth(source_x, source_y, pose.open_mouth)
+        drop, hole = _open_mouth(columns, rows, pose.open_mouth)
+        source_y = source_y - drop
     if pose.closed > 0:
         for eye in _EYES:
-            source_y = source_y - _lid(source_x, source_y, eye, pose.closed)
+            source_y = source_y - _lid(columns, rows, eye, pose.closed)
     face = cv2.remap(portrait, source_x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     dark = np.array([58, 22, 24], dtype=np.float32)
     painted = np.asarray(face * (1 - hole[..., None]) + dark * hole[..., None], dtype=np.float32)
@@ -99,7 +101,7 @@ def _lid(x: Map, y: Map, eye: tuple[float, float, float, float], closed: float) 
 
 
 def _open_mouth(x: Map, y: Map, opening: float) -> tuple[Map, Map]:
-    """Return the rows to take the pixels from, and how dark the hole is at each pixel."""
+    """Return how far the jaw has come down at each pixel, and how dark the hole is there."""
     centre_x, centre_y, half_width, half_height = _MOUTH
     across = np.exp(-(((x - centre_x) / (1.5 * half_width)) ** 4))
     down = np.clip((y - centre_y) / half_height, 0.0, 1.0)
@@ -109,7 +111,7 @@ def _open_mouth(x: Map, y: Map, opening: float) -> tuple[Map, Map]:
     radius = ((x - centre_x) / (0.8 * half_width)) ** 2
     radius = radius + ((y - middle_y) / max(1.0, 0.62 * drop)) ** 2
     hole = np.clip(1.6 - 1.6 * radius, 0.0, 1.0) * min(1.0, 2 * opening)
-    return (y - drop * across * down * fade).astype(np.float32), hole.astype(np.float32)
+    return drop * across * (down * fade), hole
 
 
 def _card(pose: Pose) -> npt.NDArray[np.float64]:

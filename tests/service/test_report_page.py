@@ -132,7 +132,7 @@ def test_what_decided_is_there() -> None:
     page = render_report(data, evidence, _capture())
     assert page.count("<svg") == 4
     assert evidence["policy"]["digest"] in page
-    for text in ("DEEPFAKE", "a liveness check failed", "TOO_DARK", "ab" * 32, "812.2", "2-4"):
+    for text in ("DEEPFAKE", "a liveness check failed", "TOO_DARK", "ab" * 32, "capture 812 ms", "2-4"):
         assert text in page
     for name in (*CheckName, *SignalCode):
         assert str(name) in page

@@ -1,0 +1,111 @@
+"""`bonafide evaluate phrase`: recordings with a transcript against right and wrong phrases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import Progress
+from rich.table import Table
+
+from service.cli.evaluate import Manifest, Split, Where, conditions
+from service.cli.options import AsJson, PolicyFile, Verbose, read_policy, read_settings
+from service.cli.output import failed, native_silence, people, plain, print_json, require_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from layers.evaluation.phrase import PhraseRate, PhraseRow, PhraseTable
+    from verdict.policy import Policy
+
+
+def phrase(
+    manifest: Manifest,
+    split: Split = None,
+    where: Where = None,
+    policy: PolicyFile = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Phrase match: accept rates on true and on false phrases."""
+    from layers.capture.errors import MediaError
+    from layers.evaluation.manifest import ManifestError
+    from layers.evaluation.phrase import phrase_rows
+
+    settings = read_settings()
+    rules = read_policy(policy, settings)
+    require_file(manifest, "MANIFEST")
+    try:
+        rows = phrase_rows(manifest, conditions(split, where))
+        table = _measure(rows, rules, settings.whisper_checkpoint, verbose=verbose)
+    except ManifestError as error:
+        raise failed("BAD_MANIFEST", error) from None
+    except MediaError as error:
+        raise failed(error.code, error) from None
+    if as_json:
+        print_json(_document(table, rules))
+    else:
+        _print(table, rules)
+
+
+def _measure(
+    rows: list[PhraseRow], policy: Policy, checkpoint: Path | None, *, verbose: bool
+) -> PhraseTable:
+    from layers.evaluation.phrase import evaluate_phrase
+    from layers.voice.models import load_recogniser
+
+    with (
+        native_silence(verbose=verbose) as screen,
+        Progress(console=screen, disable=not screen.is_terminal) as bar,
+    ):
+        task = bar.add_task("phrase", total=len(rows))
+        recogniser = load_recogniser(checkpoint)
+        return evaluate_phrase(rows, recogniser, policy, done=lambda: bar.advance(task))
+
+
+def _print(table: PhraseTable, policy: Policy) -> None:
+    console = people()
+    console.print(
+        f"[bold]phrase[/]: {plain(table.recogniser)}, seed {table.seed} "
+        f"(policy {plain(policy.version)})"
+    )
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (
+        "recordings",
+        "asked",
+        "accepted",
+        "95 % interval",
+        "of",
+        "recordings",
+        "speakers",
+    ):
+        grid.add_column(name, justify="left" if name in ("recordings", "asked") else "right")
+    for rate in table.rates:
+        low, high = rate.interval
+        share = f"{100 * rate.accepted / rate.n:.1f} %" if rate.n else ""
+        interval = f"{100 * low:.1f} - {100 * high:.1f} %"
+        counts = (f"{rate.accepted} / {rate.n}", str(rate.recordings), str(rate.speakers))
+        grid.add_row(plain(rate.group), str(rate.trial), share, interval, *counts)
+    console.print(grid)
+
+
+def _document(table: PhraseTable, policy: Policy) -> dict[str, Any]:
+    return {
+        "layer": "phrase",
+        "policy": {"version": policy.version, "digest": policy.digest},
+        "recogniser": table.recogniser,
+        "seed": table.seed,
+        "rates": [_rate(rate) for rate in table.rates],
+    }
+
+
+def _rate(rate: PhraseRate) -> dict[str, Any]:
+    return {
+        "group": rate.group,
+        "trial": str(rate.trial),
+        "accepted": rate.accepted,
+        "n": rate.n,
+        "interval": list(rate.interval),
+        "recordings": rate.recordings,
+        "speakers": rate.speakers,
+        "phrases": rate.phrases,
+    }

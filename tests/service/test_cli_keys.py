@@ -1,0 +1,107 @@
+"""`bonafide keys`, `models`, `policy` and `--version`."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli.app import app
+from service.database import Database
+from service.keys import identify
+from service.settings import Settings
+from verdict.policy import load_policy
+
+
+def _run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_key_works_until_it_is_revoked(tmp_path: Path) -> None:
+    made = _run("keys", "create", "--data-dir", tmp_path, "--casing", "camel", "--name", "shop")
+    text = made.strip()
+    assert re.fullmatch(r"bf_[0-9a-f]{16}_[A-Za-z0-9_-]{43}", text)
+    database = Database(Settings(data_dir=tmp_path))
+    caller = identify(database, text)
+    assert caller is not None
+    assert caller.casing == "camel"
+
+    listed = json.loads(_run("keys", "list", "--data-dir", tmp_path, "--json"))["keys"]
+    assert [(key["name"], key["revoked"]) for key in listed] == [("shop", False)]
+    assert text.rsplit("_", 1)[-1] not in _run("keys", "list", "--data-dir", tmp_path)
+
+    _run("keys", "revoke", listed[0]["id"], "--data-dir", tmp_path)
+    assert identify(database, text) is None
+    database.close()
+    again = CliRunner().invoke(
+        app, ["keys", "revoke", listed[0]["id"], "--data-dir", str(tmp_path)]
+    )
+    assert (again.exit_code, "[KEY_NOT_FOUND]" in again.stderr) == (2, True)
+
+
+def test_keys_are_printed_alone_so_that_a_shell_can_take_them(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["keys", "create", "--data-dir", str(tmp_path)])
+    assert result.stdout.count("\n") == 1
+    assert "shown this once" in result.stderr
+
+
+def test_models_say_what_is_in_force_and_from_where() -> None:
+    models = {model["name"]: model for model in json.loads(_run("models", "--json"))["models"]}
+    wheel = models["voice-activity"]
+    assert (wheel["state"], wheel["in_force"]) == ("verified", True)
+    assert len(wheel["sha256"]) == 64
+    assert Path(wheel["path"]).exists()
+    assert models["whisper"]["in_force"] is False
+    for model in models.values():
+        assert model["source"]
+        assert model["licence"]
+    shown = _run("models")
+    assert "not here (brought by the deployment)" in shown
+
+
+def test_a_whisper_checkpoint_is_shown_from_where_it_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tmp_path / "base.pt"
+    checkpoint.write_bytes(b"weights")
+    monkeypatch.setenv("BONAFIDE_WHISPER_CHECKPOINT", str(checkpoint))
+    models = {model["name"]: model for model in json.loads(_run("models", "--json"))["models"]}
+    assert models["whisper"]["path"] == str(checkpoint)
+    assert models["whisper"]["in_force"] is True
+
+
+def test_the_policy_is_listed_with_its_provenance() -> None:
+    document = json.loads(_run("policy", "--json"))
+    assert document["digest"] == load_policy().digest
+    assert len(document["entries"]) == len(load_policy().entries)
+    assert all(entry["basis"] for entry in document["entries"])
+    shown = _run("policy", "verdict.")
+    assert "verdict.minimum_confidence" in shown
+    assert "liveness." not in shown
+
+
+def test_an_overlay_shows_in_the_policy(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'version = "bank-1"\n[verdict.voice_threshold]\nvalue = 50\nunit = "risk 0-100"\n'
+        'source = "measured"\nbasis = "own recordings, n = 40"\ndate = 2026-11-20\n'
+    )
+    document = json.loads(_run("policy", "verdict.voice", "--policy", own, "--json"))
+    assert document["version"] == "bank-1"
+    assert [entry["value"] for entry in document["entries"]] == [50.0]
+
+
+def test_settings_that_are_wrong_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BONAFIDE_PORT", "many")
+    result = CliRunner().invoke(app, ["models"])
+    assert (result.exit_code, "BONAFIDE_PORT" in result.stderr) == (2, True)
+
+
+def test_version() -> None:
+    assert _run("--version") == f"bonafide {version('bonafide')}\n"
