@@ -65,6 +65,7 @@ class PocketsphinxRecogniser:
             return Transcript((), 0.0, "no_speech")
         with self._lock:
             decoder = self._decoder(vocabulary)
+            decoder.reinit_feat()  # the noise estimate would go on from the recording before
             decoder.start_utt()
             decoder.process_raw(_pcm(samples, peak), full_utt=True)
             decoder.end_utt()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from itertools import product
@@ -56,11 +54,6 @@ def dictionary() -> dict[str, tuple[Phones, ...]]:
     return {word: tuple(dict.fromkeys(found)) for word, found in entries.items()}
 
 
-def dictionary_digest() -> str:
-    """SHA-256 of the dictionary file."""
-    return hashlib.sha256((model_folder() / _DICTIONARY).read_bytes()).hexdigest()
-
-
 @cache
 def pronunciations(word: str) -> tuple[Phones, ...]:
     """Return how `word` can sound; empty when neither it nor its parts are in the dictionary.
@@ -75,18 +68,13 @@ def pronunciations(word: str) -> tuple[Phones, ...]:
 
 def distance(first: Phones, second: Phones) -> float:
     """Return the edit distance in phones; sounds that are alike cost half."""
-    return alignment(first, second)[-1]
-
-
-def alignment(first: Phones, second: Phones) -> list[float]:
-    """Return the cost of turning `second`, in whole, into each prefix of `first`."""
     column = [float(k) for k in range(len(first) + 1)]
     for sound in second:
         diagonal, column[0] = column[0], column[0] + 1.0
         for k, own in enumerate(first, start=1):
             best = min(diagonal + substitution(own, sound), column[k] + 1.0, column[k - 1] + 1.0)
             diagonal, column[k] = column[k], best
-    return column
+    return column[-1]
 
 
 def substitution(first: str, second: str) -> float:
@@ -117,9 +105,3 @@ def _joined(word: str, parts: int) -> tuple[Phones, ...]:
             joined = [a + b for a, b in product(known[head], rest)]
             return tuple(joined[:_MAX_PRONUNCIATIONS])
     return ()
-
-
-def sequences(words: Sequence[str]) -> tuple[Phones, ...] | None:
-    """Return the first pronunciation of each word, or None when one is unknown."""
-    found = [pronunciations(word) for word in words]
-    return tuple(one[0] for one in found) if all(found) else None

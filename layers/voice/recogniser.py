@@ -42,14 +42,11 @@ class Transcript:
         0-1, the recogniser's own; it informs and decides nothing.
     reason
         Why there are no words, or empty.
-    alternatives
-        Further hypotheses that the recogniser found on its own, the best first.
     """
 
     words: tuple[str, ...]
     confidence: float
     reason: str = ""
-    alternatives: tuple[tuple[str, ...], ...] = ()
 
 
 class Recogniser(Protocol):

@@ -1,0 +1,157 @@
+"""The voice result for each kind of recording, with a detector that says what the test wants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from layers.capture.types import (
+    N_LANDMARKS,
+    Audio,
+    Capture,
+    Challenge,
+    FaceTrack,
+    FloatArray,
+    MediaKind,
+    Source,
+)
+from layers.voice import analyse
+from layers.voice.analyse import attack_probability
+from layers.voice.models import VoiceModels
+from layers.voice.recogniser import Transcript, Vocabulary
+from verdict.evidence import WindowScore
+from verdict.policy import load_policy
+
+POLICY = load_policy()
+OPERATING = POLICY.number("voice.calibration.operating_score")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A detector that gives every half of the waveform a fixed score."""
+
+    first: float
+    second: float
+    digest: str = "d" * 64
+
+    def score_windows(self, waveform: FloatArray) -> Sequence[WindowScore]:
+        length_s = len(waveform) / 16_000
+        return (
+            WindowScore(0.0, length_s / 2, self.first),
+            WindowScore(length_s / 2, length_s, self.second),
+        )
+
+
+@dataclass(frozen=True)
+class Hears:
+    words: str = "tiger lemon river"
+    name: str = "hears"
+    digest: str = "r" * 64
+
+    def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        return Transcript(tuple(self.words.split()), 0.9)
+
+
+def models(first: float = 0.0, second: float = 0.0) -> VoiceModels:
+    return VoiceModels(Scores(first, second), Hears(), "scores")
+
+
+def sound(*speech: tuple[float, float], clipped: float = 0.0) -> Audio:
+    noise = 0.001 * np.random.default_rng(1).standard_normal(64_000)
+    for start, end in speech:
+        noise[round(start * 16_000) : round(end * 16_000)] *= 100
+    level = np.full(400, -60, dtype=np.float32)
+    for start, end in speech:
+        level[round(start * 100) : round(end * 100)] = -20
+    return Audio(noise.astype(np.float32), speech, level, 0.01, clipped_share=clipped)
+
+
+def capture(audio: Audio | None, phrase: str | None = None) -> Capture:
+    return Capture(Source(MediaKind.AUDIO), no_frames(), (), (), audio, Challenge(phrase=phrase))
+
+
+def no_frames() -> FaceTrack:
+    nothing, none = np.zeros(0), np.zeros(0, dtype=np.float32)
+    return FaceTrack(
+        t_s=nothing,
+        steps=(),
+        received_s=nothing,
+        n_faces=np.zeros(0, dtype=np.int32),
+        landmarks=np.zeros((0, N_LANDMARKS, 3), dtype=np.float32),
+        yaw_deg=none,
+        pitch_deg=none,
+        roll_deg=none,
+        ear=np.zeros((0, 2), dtype=np.float32),
+        mar=none,
+        thumbs=np.zeros((0, 48, 64), dtype=np.uint8),
+        brightness=none,
+        sharpness=none,
+    )
+
+
+def test_clear_speech_is_scored_over_time_and_calibrated() -> None:
+    result = analyse(capture(sound((1.0, 3.5))), POLICY, models(1.0, 3.0))
+    assert result.score == 2.0
+    assert result.p_attack == attack_probability(2.0, POLICY)
+    assert result.confidence is not None
+    assert result.confidence >= 0.8
+    assert [window.start_s for window in result.windows] == pytest.approx([0.75, 2.25])
+    assert result.word_match is None
+    assert result.models == {"scores": "d" * 64, "hears": "r" * 64}
+
+
+def test_the_operating_score_is_exactly_the_threshold() -> None:
+    result = analyse(capture(sound((1.0, 3.5))), POLICY, models(OPERATING, OPERATING))
+    assert result.p_attack == pytest.approx(0.60)
+
+
+def test_the_phrase_is_checked_beside_the_score() -> None:
+    said = analyse(capture(sound((1.0, 3.5)), "tiger lemon river"), POLICY, models())
+    other = analyse(capture(sound((1.0, 3.5)), "tiger river lemon"), POLICY, models())
+    assert (said.word_match, other.word_match) == (True, False)
+    assert said.p_attack == other.p_attack
+
+
+def test_no_sound_and_no_phrase_is_nothing_to_say() -> None:
+    result = analyse(capture(None), POLICY, models())
+    assert (result.score, result.p_attack, result.confidence) == (None, 0.0, None)
+    assert (result.word_match, result.reason) == (None, "no_audio")
+
+
+@pytest.mark.parametrize("audio", [None, sound()])
+def test_a_phrase_asked_and_nothing_said_is_no_match(audio: Audio | None) -> None:
+    result = analyse(capture(audio, "tiger lemon river"), POLICY, models(9.0, 9.0))
+    assert (result.word_match, result.confidence, result.p_attack) == (False, 0.0, 0.0)
+    assert result.score is None
+
+
+def test_sound_without_speech_has_no_score_and_no_confidence() -> None:
+    result = analyse(capture(sound()), POLICY, models(9.0, 9.0))
+    assert (result.score, result.p_attack, result.confidence) == (None, 0.0, 0.0)
+    assert result.reason == "no_speech"
+    assert [finding.code for finding in result.findings] == ["NO_SPEECH"]
+
+
+def test_a_clip_too_short_to_score() -> None:
+    short = Audio(np.full(3_200, 0.1, np.float32), ((0.0, 0.2),), np.zeros(20, np.float32), 0.01)
+    result = analyse(capture(short), POLICY, models())
+    assert (result.score, result.confidence, result.reason) == (None, 0.0, "speech_too_short")
+
+
+def test_quality_changes_the_confidence_and_not_the_risk() -> None:
+    clear = analyse(capture(sound((1.0, 3.5))), POLICY, models())
+    clipped = analyse(capture(sound((1.0, 3.5), clipped=0.05)), POLICY, models())
+    short = analyse(capture(sound((1.0, 1.5))), POLICY, models())
+    assert clear.p_attack == clipped.p_attack == short.p_attack
+    assert clear.confidence is not None
+    assert clipped.confidence is not None
+    assert short.confidence is not None
+    assert clipped.confidence < clear.confidence
+    assert short.confidence < clear.confidence
+    assert [finding.code for finding in clipped.findings] == ["AUDIO_CLIPPED"]
+
+
+def test_the_same_capture_gives_the_same_result() -> None:
+    one = capture(sound((1.0, 3.5)), "tiger lemon river")
+    assert analyse(one, POLICY, models(0.3, 0.4)) == analyse(one, POLICY, models(0.3, 0.4))

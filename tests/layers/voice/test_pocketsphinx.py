@@ -1,0 +1,63 @@
+"""The bundled recogniser on words that a synthesiser said (fixtures/), and on what is no speech."""
+
+import numpy as np
+import pytest
+
+from layers.capture.speech import energy_db, voice_activity
+from layers.capture.types import Audio, FloatArray
+from layers.voice.challenge import word_list
+from layers.voice.models import load_recogniser
+from layers.voice.phrase import check_phrase
+from layers.voice.pocketsphinx_recogniser import PocketsphinxRecogniser
+from layers.voice.recogniser import Recogniser, Vocabulary
+from service.demo.speech import speak_words
+from verdict.policy import load_policy
+
+POLICY = load_policy()
+LIST = Vocabulary("words", "en", word_list())
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    return load_recogniser()
+
+
+def recording(samples: FloatArray) -> Audio:
+    level, hop_s = energy_db(samples)
+    return Audio(samples, voice_activity(samples), level, hop_s)
+
+
+@pytest.mark.parametrize("phrase", ["ginger falcon island", "sunset dragon window"])
+def test_right_words_match_and_wrong_ones_do_not(recogniser: Recogniser, phrase: str) -> None:
+    said = recording(speak_words(phrase))
+    first, second, third = phrase.split()
+    right = check_phrase(said, phrase, "en", recogniser, POLICY)
+    assert right.matched, right
+    wrong = (f"{second} {first} {third}", f"{first} {second} zebra", "tiger zebra coffee")
+    for asked in wrong:
+        result = check_phrase(said, asked, "en", recogniser, POLICY)
+        assert not result.matched
+        assert result.heard == right.heard
+
+
+def test_the_same_sound_is_heard_the_same_after_another(recogniser: Recogniser) -> None:
+    one, other = speak_words("tiger coffee mountain"), speak_words("zebra salad elbow")
+    first = recogniser.transcribe(one, LIST)
+    recogniser.transcribe(other, LIST)
+    assert recogniser.transcribe(one, LIST) == first
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 2.0])
+def test_silence_is_no_words(recogniser: Recogniser, seconds: float) -> None:
+    silent = np.zeros(round(seconds * 16_000), dtype=np.float32)
+    assert recogniser.transcribe(silent, LIST).words == ()
+
+
+def test_a_list_with_an_unknown_word_is_refused() -> None:
+    with pytest.raises(ValueError, match="no pronunciation for zxqvv"):
+        PocketsphinxRecogniser((Vocabulary("own", "en", ("tiger", "zxqvv")),))
+
+
+def test_it_names_its_weights(recogniser: Recogniser) -> None:
+    assert recogniser.name == "pocketsphinx-en-us"
+    assert len(recogniser.digest) == 64
