@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 _ACOUSTIC_MODEL = Path("model") / "en-us" / "en-us" / "sendump"
 _PEAK = 0.7
 # Band-limited sound leaves the upper mel bands empty, which the acoustic model takes for other
-# phones; noise 30 dB below the speech fills them (chosen on train and dev, docs/phrase.md).
-_DITHER_DB = -30.0
-_WORD_INSERTION = 0.05
+# phones; noise below the speech fills them. Chosen on train and dev, docs/phrase.md.
+_LIST_DITHER_DB = -30.0
+_OPEN_DITHER_DB = -40.0
+_LIST_WORD_INSERTION = 0.05  # pocketsphinx' own 0.65 makes up digits that nobody said
 _SILENT = 1e-4
 
 
@@ -63,11 +64,12 @@ class PocketsphinxRecogniser:
         peak = float(np.abs(samples).max(initial=0.0))
         if peak < _SILENT:
             return Transcript((), 0.0, "no_speech")
+        dither_db = _OPEN_DITHER_DB if vocabulary.is_open else _LIST_DITHER_DB
         with self._lock:
             decoder = self._decoder(vocabulary)
             decoder.reinit_feat()  # the noise estimate would go on from the recording before
             decoder.start_utt()
-            decoder.process_raw(_pcm(samples, peak), full_utt=True)
+            decoder.process_raw(_pcm(samples, peak, dither_db), full_utt=True)
             decoder.end_utt()
             found = decoder.hyp()
         words = normalise(found.hypstr, "en") if found else ()
@@ -87,7 +89,7 @@ def _open_decoder() -> Decoder:
     """Return a decoder for general English: the wheel's dictionary and trigrams."""
     from pocketsphinx import Decoder
 
-    return Decoder(loglevel="FATAL", wip=_WORD_INSERTION)
+    return Decoder(loglevel="FATAL")
 
 
 def _list_decoder(words: tuple[str, ...]) -> Decoder:
@@ -105,7 +107,9 @@ def _list_decoder(words: tuple[str, ...]) -> Decoder:
         model, dictionary = Path(folder) / "list.arpa", Path(folder) / "list.dict"
         model.write_text(_arpa(words), encoding="utf-8")
         dictionary.write_text(_dictionary(words), encoding="utf-8")
-        return Decoder(lm=str(model), dict=str(dictionary), loglevel="FATAL", wip=_WORD_INSERTION)
+        return Decoder(
+            lm=str(model), dict=str(dictionary), loglevel="FATAL", wip=_LIST_WORD_INSERTION
+        )
 
 
 def _dictionary(words: tuple[str, ...]) -> str:
@@ -125,10 +129,10 @@ def _arpa(words: tuple[str, ...]) -> str:
     return header + "\n".join(lines) + "\n\n\\end\\\n"
 
 
-def _pcm(samples: FloatArray, peak: float) -> bytes:
+def _pcm(samples: FloatArray, peak: float, dither_db: float) -> bytes:
     """Return 16-bit samples at one level, with the dither that is the same every time."""
     level = samples * (_PEAK / peak)
     rms = float(np.sqrt(np.mean(np.square(level))))
     noise = np.random.default_rng(0).standard_normal(len(level)).astype(np.float32)
-    mixed = level + noise * (rms * 10 ** (_DITHER_DB / 20))
+    mixed = level + noise * (rms * 10 ** (dither_db / 20))
     return bytes((np.clip(mixed, -1.0, 1.0) * 32767).astype("<i2").tobytes())
