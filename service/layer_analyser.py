@@ -10,7 +10,7 @@ from pathlib import Path
 
 from layers.capture.types import Capture
 from layers.runner import LayerRunner, MediaRequest, RunnerSettings
-from layers.runner.tasks import ModelPaths
+from layers.runner.tasks import ModelPaths, Tasks
 from service.analyser import StoredCapture
 from service.settings import Settings
 from verdict.evidence import Evidence, QualityFinding
@@ -28,10 +28,17 @@ class _Decoded:
 
 
 class LayerAnalyser:
-    """Implements `Analyser` over `LayerRunner`."""
+    """Implements `Analyser` over `LayerRunner`.
 
-    def __init__(self, settings: Settings) -> None:
+    Parameters
+    ----------
+    tasks
+        What the children run; the real layers when not given.
+    """
+
+    def __init__(self, settings: Settings, tasks: Tasks | None = None) -> None:
         self._settings = settings
+        self._tasks = tasks
         self._runner: LayerRunner | None = None
         self._ready = False
         self._decoded: OrderedDict[str, _Decoded] = OrderedDict()
@@ -50,10 +57,12 @@ class LayerAnalyser:
     async def inspect(self, capture: StoredCapture) -> tuple[QualityFinding, ...]:
         """Decode in a child and return the capture's findings."""
         decoded = await self._decode(capture)
-        self._decoded[capture.id] = decoded
+        findings = decoded.capture.findings
+        if not any(finding.refuses for finding in findings):
+            self._decoded[capture.id] = decoded
         while len(self._decoded) > _KEPT_CAPTURES:
             self._decoded.popitem(last=False)
-        return decoded.capture.findings
+        return findings
 
     async def analyse(self, capture: StoredCapture, policy: Policy) -> Evidence:
         """Run the three layers side by side."""
@@ -90,7 +99,8 @@ class LayerAnalyser:
                 capture_timeout_s=settings.capture_timeout_s,
                 layer_timeout_s=settings.layer_timeout_s,
                 models=ModelPaths(whisper_checkpoint=settings.whisper_checkpoint),
-            )
+            ),
+            self._tasks,
         )
 
 
@@ -101,8 +111,12 @@ def media_request(capture: StoredCapture) -> MediaRequest:
         return MediaRequest(
             frames=capture.folder, challenge=capture.challenge, received_s=(capture.received_s,)
         )
+    audio = _only(capture.folder, "audio.*")
     return MediaRequest(
-        video=video, audio=_only(capture.folder, "audio.*"), challenge=capture.challenge
+        video=video,
+        audio=audio,
+        challenge=capture.challenge,
+        received_s=(capture.received_s,),
     )
 
 

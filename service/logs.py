@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from contextvars import ContextVar
+from pathlib import Path
 
 from service.clock import as_wire
 
@@ -26,6 +28,7 @@ _FIELDS = (
     "count",
     "capture_id",
 )
+_FRAMES_SHOWN = 4
 
 
 class JsonLines(logging.Formatter):
@@ -48,6 +51,9 @@ class JsonLines(logging.Formatter):
                 line[name] = value
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
+            # Where it happened, and not its message, which could hold what was sent.
+            frames = traceback.extract_tb(record.exc_info[2])[-_FRAMES_SHOWN:]
+            line["where"] = [f"{Path(one.filename).name}:{one.lineno}" for one in frames]
         return json.dumps(line, ensure_ascii=False)
 
 

@@ -17,7 +17,7 @@ from service.api.schemas import CaptureAccepted, CaptureInvitation
 from service.captures.submit import ClientGoneError, Sender, submit_capture
 from service.captures.tokens import note_view
 from service.clock import as_wire
-from service.errors import PayloadTooLargeError
+from service.errors import ApiError
 from service.tables import SessionRow, SessionStatus
 
 router = APIRouter(prefix="/v1/captures", tags=["Captures"])
@@ -151,7 +151,7 @@ async def submit(token: str, request: Request, context: ContextDep) -> JSONRespo
     body = _RequestBody(request)
     try:
         session = await submit_capture(context, token, body, _sender(request))
-    except PayloadTooLargeError:
+    except ApiError:
         await body.drain()
         raise
     answer = {

@@ -16,7 +16,7 @@ _HEADERS = {
             "script-src 'self'",
             "style-src 'self'",
             "connect-src 'self'",
-            "img-src 'self' blob:",
+            "img-src 'self' blob: data:",
             "media-src 'self' blob:",
             "base-uri 'none'",
             "form-action 'none'",

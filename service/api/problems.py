@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,7 +14,13 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from service.casing import Casing, cased, to_camel
-from service.errors import ApiError, BadRequestError, ConflictError, NotReadyError
+from service.errors import (
+    ApiError,
+    BadRequestError,
+    ConflictError,
+    NotReadyError,
+    UnprocessableError,
+)
 from service.field_errors import field_errors
 from service.logs import request_id_var
 from verdict.evidence import QualityFinding
@@ -78,10 +85,8 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
         {**one, "loc": one["loc"][1:] or one["loc"]}  # without "body", "query" or "path"
         for one in error.errors()
     ]
-    refusal = ApiError(
-        "a field is missing or wrong; see fields", "VALIDATION_ERROR", field_errors(fields)
-    )
-    refusal.status = 422
+    message = "a field is missing or wrong; see fields"
+    refusal = UnprocessableError(message, fields=field_errors(fields))
     return problem_response(refusal, casing_of(request))
 
 
@@ -110,10 +115,15 @@ def _finding(finding: QualityFinding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "hint": finding.hint,
-        "value": finding.value,
-        "limit": finding.limit,
+        "value": _finite(finding.value),
+        "limit": _finite(finding.limit),
         "frames": list(finding.frames),
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN: what could not be measured is null."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _cased_path(path: str, casing: Casing) -> str:

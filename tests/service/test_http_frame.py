@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from service.api.schemas import ErrorBody, Readiness
 from service.logs import JsonLines
@@ -73,3 +74,21 @@ def test_logs_hold_no_token_key_name_or_word(
     assert "verdict recorded" in lines
     for secret in (token, service.key, "Zebedee", phrase, "ada@example.com", "+1555"):
         assert secret not in lines
+
+
+def test_database_that_is_away_is_said_and_passes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("unable to open database file"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service.context.database.engine, "connect", away)
+        not_ready = service.client.get("/readyz")
+        assert not_ready.json()["checks"] == {"database": False, "models": True}
+    with monkeypatch.context() as patched:
+        patched.setattr("service.api.sessions.list_sessions", away)
+        response = service.client.get("/v1/sessions", headers=service.auth)
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "NOT_READY")
+        assert response.headers["retry-after"]
+    assert service.client.get("/v1/sessions", headers=service.auth).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,14 @@ def test_log_lines_hold_known_fields_only() -> None:
 def test_media_is_known_by_its_first_bytes(head: bytes, extension: str | None) -> None:
     kind = recognise(head)
     assert (None if kind is None else kind.extension) == extension
+
+
+def test_log_line_of_a_fault_says_where_and_not_what() -> None:
+    try:
+        raise ValueError("secret words")
+    except ValueError:
+        record = logging.makeLogRecord({"msg": "request failed", "exc_info": sys.exc_info()})
+    line = json.loads(JsonLines().format(record))
+    assert line["error"] == "ValueError"
+    assert line["where"][-1].startswith("test_service_parts.py:")
+    assert "secret" not in json.dumps(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -127,6 +128,17 @@ def test_idempotency_key_makes_one_session(service: Service) -> None:
     )
     assert (other.status_code, other.json()["error"]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
     assert service.client.get("/v1/sessions", headers=service.auth).json()["total"] == 1
+
+
+def test_same_idempotency_key_at_once_makes_one_session(service: Service) -> None:
+    headers = service.auth | {"Idempotency-Key": "order-1"}
+
+    def create(_: int) -> str:
+        response = service.client.post("/v1/sessions", json=APPLICANT, headers=headers)
+        return str(response.json()["id"])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert len(set(pool.map(create, range(12)))) == 1
 
 
 def test_idempotency_key_is_free_again_after_its_time(start_service: StartService) -> None:

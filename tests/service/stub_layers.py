@@ -1,0 +1,35 @@
+"""Layers that answer at once, for tests in which only the decoder is real. Run in children."""
+
+from __future__ import annotations
+
+from layers.capture.types import Capture
+from layers.runner.tasks import ModelPaths, Tasks
+from tests.service.service_builders import evidence
+from verdict.evidence import LivenessResult, NotExecuted, VisionResult, VoiceResult
+from verdict.policy import Policy
+
+
+def liveness(_capture: Capture, _policy: Policy, _paths: ModelPaths) -> LivenessResult:
+    result = evidence().liveness
+    assert not isinstance(result, NotExecuted)
+    return result
+
+
+def vision(_capture: Capture, _policy: Policy, _paths: ModelPaths) -> VisionResult:
+    result = evidence().vision
+    assert not isinstance(result, NotExecuted)
+    return result
+
+
+def voice(_capture: Capture, _policy: Policy, _paths: ModelPaths) -> VoiceResult:
+    result = evidence().voice
+    assert not isinstance(result, NotExecuted)
+    return result
+
+
+def warm(_stage: str, _paths: ModelPaths) -> None:
+    return
+
+
+def tasks_with_real_decoder() -> Tasks:
+    return Tasks(liveness=liveness, vision=vision, voice=voice, warm=warm)
