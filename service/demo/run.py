@@ -40,7 +40,7 @@ def run_demo(report: Path, *, verbose: bool = False) -> None:
     DemoError
         When any part fails, or when the attack is not rejected. The service is stopped before.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     try:
         with _interruptible(), tempfile.TemporaryDirectory(prefix="bonafide-demo-") as folder:
             attack, record = _attack(console, Path(folder))
@@ -49,7 +49,7 @@ def run_demo(report: Path, *, verbose: bool = False) -> None:
             _write_report(report, analysis, attack, verbose=verbose)
     except (ServiceError, RequestError, SpeechError, httpx.HTTPError, OSError) as error:
         raise DemoError(str(error)) from error
-    console.print(f"report   {report.absolute()}", soft_wrap=True)
+    console.print(f"report   {report.absolute()}")
     verdict = analysis["deepfake_detection_data"]["verdict"]
     if verdict != "DEEPFAKE" or record["status"] != "REJECTED":
         msg = f"the attack was not rejected: verdict {verdict}, session {record['status']}"
@@ -63,7 +63,7 @@ def _attack(console: Console, folder: Path) -> tuple[AttackFiles, Wire]:
     console.print("service  starting, with a fresh database …")
     with running_service(data_dir) as address, closing(DemoClient(address, api_key)) as client:
         opened = client.create_session()
-        console.print(f"service  {address}\nsession  {opened.session_id} created", soft_wrap=True)
+        console.print(f"service  {address}\nsession  {opened.session_id} created")
         phrase, steps = client.challenge(opened.capture_token)
         console.print(f"asked    say “{phrase}”; {', '.join(steps)}")
         attack = make_attack(phrase, steps, folder / "attack")

@@ -17,7 +17,7 @@ Wire = Mapping[str, Any]
 _NYQUIST_KHZ = 8.0
 # The axes show at least this much, so that a curve that hardly moves looks like one.
 _FULL_TURN_DEG = 30.0
-_OPEN_EAR = 0.4
+_OPEN_EAR = 0.45
 _OPEN_MAR = 0.4
 
 
@@ -36,6 +36,7 @@ def eyes(capture: Capture, evidence: Wire) -> str:
             ],
             t_range=_time_range(capture),
             at_least=(0.0, _OPEN_EAR),
+            levels=_closed_level(evidence),
             marks=_marks(track, lower, _check_frames(evidence, "blink_detection")),
         ),
     )
@@ -52,7 +53,7 @@ def head(capture: Capture, evidence: Wire) -> str:
             series=[_series(track, "positive: to the right of the image", track.yaw_deg, "a")],
             t_range=_time_range(capture),
             at_least=(-_FULL_TURN_DEG, _FULL_TURN_DEG),
-            levels=[Level(0.0, "")],
+            levels=_turn_levels(evidence),
             marks=_marks(track, track.yaw_deg, _check_frames(evidence, "head_movement")),
         ),
     )
@@ -87,13 +88,14 @@ def sound(capture: Capture, evidence: Wire) -> str:
     if audio is None or not len(audio.samples):
         return ""
     windows = voice["windows"] if voice else []
-    score = [window["score"] for window in windows]
-    centre = [audio.offset_s + (window["start_s"] + window["end_s"]) / 2 for window in windows]
+    # A line as long as its window; the NaN after it lifts the pen.
+    t_s = [(window["start_s"], window["end_s"], window["end_s"]) for window in windows]
+    scores = [(window["score"], window["score"], np.nan) for window in windows]
     series = [
         Series(
             "speech score (higher = more bona fide)",
-            np.asarray(centre, dtype=np.float64),
-            np.asarray([np.nan if value is None else value for value in score], dtype=np.float64),
+            audio.offset_s + np.asarray(t_s, dtype=np.float64).ravel(),
+            np.asarray(scores, dtype=np.float64).ravel(),
             "score",
             right=True,
         )
@@ -135,6 +137,37 @@ def _check_frames(evidence: Wire, name: str) -> Sequence[int]:
     liveness = evidence["liveness"]
     frames: Sequence[int] = liveness["checks"][name]["frames"] if liveness else []
     return frames
+
+
+def _measured(evidence: Wire, check: str, name: str, what: str) -> float | None:
+    """Return ``value`` or ``threshold`` of one measurement of a check, None where it has none."""
+    liveness = evidence["liveness"]
+    for measurement in liveness["checks"][check]["measurements"] if liveness else ():
+        if measurement["name"] == name:
+            number: float | None = measurement[what]
+            return number
+    return None
+
+
+def _closed_level(evidence: Wire) -> list[Level]:
+    """Return where an eye counts as closed: a share of this person's own open eye."""
+    check = "blink_detection"
+    share = _measured(evidence, check, "eye_opening_ratio", "threshold")
+    sides = [_measured(evidence, check, f"open_ear_image_{s}", "value") for s in ("left", "right")]
+    known = [value for value in sides if value is not None]
+    if share is None or not known:
+        return []
+    return [Level(share * sum(known) / len(known), "closed")]
+
+
+def _turn_levels(evidence: Wire) -> list[Level]:
+    """Return how far the head has to turn to either side of its neutral position."""
+    check = "head_movement"
+    needed = _measured(evidence, check, "least_turn_deg", "threshold")
+    neutral = _measured(evidence, check, "neutral_yaw_deg", "value")
+    if needed is None or neutral is None:
+        return []
+    return [Level(neutral + needed, "enough"), Level(neutral - needed, "enough")]
 
 
 def _marks(

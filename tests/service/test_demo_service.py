@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 
 from service.data_lock import DataLock
 from service.demo.client import DemoClient, RequestError
-from service.demo.run import reasons
+from service.demo.run import reasons, run_demo
 from service.demo.server import ServiceError, running_service
 from tests import builders
 from verdict.engine import decide
@@ -52,3 +53,22 @@ def test_reasons_name_what_failed_and_what_fired() -> None:
     for expected in ("head_movement failed", "FLAT_ROTATION", "not recognised", "risk 75"):
         assert expected in found
     assert reasons(detection_evidence(decide(builders.evidence(), load_policy()))) == []
+
+
+@pytest.mark.timeout(400)
+def test_the_demo_from_start_to_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The main job: the real service, a real attack over HTTP, a verdict with its reasons."""
+    report = tmp_path / "report.html"
+    run_demo(report)
+    shown = capfd.readouterr().out
+    result, _ = json.JSONDecoder().raw_decode(shown[shown.index("{") :])
+    assert result["verdict"] == "DEEPFAKE"
+    assert result["layer_results"]["liveness"]["checks"]["head_movement"] is False
+    assert "decided  rule 1 (liveness)" in shown
+    assert "head_movement failed" in shown
+    assert "service  stopped" in shown
+    assert str(report) in shown
+    assert "DEEPFAKE" in report.read_text()
+    address = shown.split("service  http://127.0.0.1:")[1].split()[0]
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{address}/healthz")

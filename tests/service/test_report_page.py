@@ -22,6 +22,7 @@ from layers.capture.types import (
     Step,
 )
 from service.report import render_report
+from service.report.curves import _closed_level, _turn_levels
 from service.report.pictures import frame_strip
 from service.report.render import _frames
 from tests import builders
@@ -132,7 +133,14 @@ def test_what_decided_is_there() -> None:
     page = render_report(data, evidence, _capture())
     assert page.count("<svg") == 4
     assert evidence["policy"]["digest"] in page
-    for text in ("DEEPFAKE", "a liveness check failed", "TOO_DARK", "ab" * 32, "capture 812 ms", "2-4"):
+    for text in (
+        "DEEPFAKE",
+        "a liveness check failed",
+        "TOO_DARK",
+        "ab" * 32,
+        "capture 812 ms",
+        "2-4",
+    ):
         assert text in page
     for name in (*CheckName, *SignalCode):
         assert str(name) in page
@@ -164,6 +172,30 @@ def test_layers_that_did_not_run_are_named() -> None:
     page = render_report(*_wire(Evidence(liveness, vision, voice)), _capture())
     for layer in LayerName:
         assert f"{layer} did not run: stopped after 30 s" in page
+
+
+def test_limits_of_the_checks_are_drawn_where_they_apply() -> None:
+    passed = builders.liveness()
+    measured = {
+        CheckName.BLINK_DETECTION: (
+            Measurement("eye_opening_ratio", 0.4, 0.5),
+            Measurement("open_ear_image_left", 0.3),
+            Measurement("open_ear_image_right", None),
+        ),
+        CheckName.HEAD_MOVEMENT: (
+            Measurement("least_turn_deg", 3.0, 12.0),
+            Measurement("neutral_yaw_deg", -1.0),
+        ),
+    }
+    checks = tuple(
+        replace(check, measurements=measured.get(check.name, ())) for check in passed.checks
+    )
+    _, evidence = _wire(builders.evidence(replace(passed, checks=checks)))
+    (closed,) = _closed_level(evidence)
+    assert closed.value == pytest.approx(0.15)
+    assert [level.value for level in _turn_levels(evidence)] == [11.0, -13.0]
+    _, without = _wire(builders.evidence())
+    assert _closed_level(without) == _turn_levels(without) == []
 
 
 def test_frames_that_findings_rest_on_come_first() -> None:
