@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pocketsphinx import Decoder
 
 _ACOUSTIC_MODEL = Path("model") / "en-us" / "en-us" / "sendump"
+_LANGUAGE = "en"
 _PEAK = 0.7
 # Band-limited sound leaves the upper mel bands empty, which the acoustic model takes for other
 # phones; noise below the speech fills them. Chosen on train and dev, docs/phrase.md.
@@ -64,6 +65,8 @@ class PocketsphinxRecogniser:
         peak = float(np.abs(samples).max(initial=0.0))
         if peak < _SILENT:
             return Transcript((), 0.0, "no_speech")
+        if vocabulary.language != _LANGUAGE:
+            return Transcript((), 0.0, "language_not_supported")
         dither_db = _OPEN_DITHER_DB if vocabulary.is_open else _LIST_DITHER_DB
         with self._lock:
             decoder = self._decoder(vocabulary)
@@ -72,7 +75,7 @@ class PocketsphinxRecogniser:
             decoder.process_raw(_pcm(samples, peak, dither_db), full_utt=True)
             decoder.end_utt()
             found = decoder.hyp()
-        words = normalise(found.hypstr, "en") if found else ()
+        words = normalise(found.hypstr, _LANGUAGE) if found else ()
         if not words:
             return Transcript((), 0.0, "nothing_understood")
         return Transcript(words, min(1.0, max(0.0, float(found.prob))))

@@ -18,7 +18,7 @@ from layers.voice.recogniser import Transcript, Vocabulary
 from service.demo.speech import speak_words, write_wav
 from verdict.policy import load_policy
 
-SPOKEN = ("tiger coffee mountain", "zebra salad elbow")
+SPOKEN = ("tiger coffee machine", "zebra salad eagle")
 HEADER = "path,label,source,speaker,language,text,truncated,use\n"
 
 

@@ -41,7 +41,7 @@ def test_right_words_match_and_wrong_ones_do_not(recogniser: Recogniser, phrase:
 
 
 def test_the_same_sound_is_heard_the_same_after_another(recogniser: Recogniser) -> None:
-    one, other = speak_words("tiger coffee mountain"), speak_words("zebra salad elbow")
+    one, other = speak_words("tiger coffee machine"), speak_words("zebra salad eagle")
     first = recogniser.transcribe(one, LIST)
     recogniser.transcribe(other, LIST)
     assert recogniser.transcribe(one, LIST) == first
@@ -51,6 +51,11 @@ def test_the_same_sound_is_heard_the_same_after_another(recogniser: Recogniser) 
 def test_silence_is_no_words(recogniser: Recogniser, seconds: float) -> None:
     silent = np.zeros(round(seconds * 16_000), dtype=np.float32)
     assert recogniser.transcribe(silent, LIST).words == ()
+
+
+def test_a_language_that_it_does_not_know_is_said_so(recogniser: Recogniser) -> None:
+    german = recogniser.transcribe(speak_words("tiger"), Vocabulary("open", "de"))
+    assert (german.words, german.reason) == ((), "language_not_supported")
 
 
 def test_a_list_with_an_unknown_word_is_refused() -> None:
