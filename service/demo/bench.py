@@ -81,12 +81,8 @@ def _memory_mb() -> dict[str, int]:
 
 
 def _children(parent: int) -> list[str]:
-    listing = Path(f"/proc/{parent}/task/{parent}/children")
-    return [child for task in listing.parents[1].glob("*/children") for child in _words(task)]
-
-
-def _words(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split()
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text(encoding="utf-8").split()]
 
 
 def _kilobytes(path: Path, key: str) -> int:
