@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,6 +13,9 @@ from layers.capture.limits import CaptureLimits
 from layers.capture.pose import head_pose
 from layers.capture.tracker import FaceTracker, TrackedFrame
 from layers.capture.types import N_LANDMARKS, THUMB_SHAPE, FaceTrack, Image, Step, TimeArray
+
+_AHEAD = 4
+_END = None
 
 
 class EvenSample:
@@ -55,7 +60,7 @@ def collect(
     """Track every picture and offer each to the sample; returns times and what was seen."""
     times, tracked = [], []
     with FaceTracker(dense=dense) as tracker:
-        for t_s, image in pictures:
+        for t_s, image in _ahead(iter(pictures)):
             tracked.append(tracker.track(image, t_s))
             times.append(t_s)
             sample.offer(image)
@@ -91,3 +96,12 @@ def face_track(
         brightness=np.array([seen.brightness for seen in tracked], dtype=np.float32),
         sharpness=np.array([seen.sharpness for seen in tracked], dtype=np.float32),
     )
+
+
+def _ahead(pictures: Iterator[tuple[float, Image]]) -> Iterator[tuple[float, Image]]:
+    """Yield the same pictures, with the next ones being decoded meanwhile in a thread."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = deque(pool.submit(next, pictures, _END) for _ in range(_AHEAD))
+        while (picture := coming.popleft().result()) is not _END:
+            coming.append(pool.submit(next, pictures, _END))
+            yield picture

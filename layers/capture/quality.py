@@ -26,7 +26,7 @@ def _of_picture(track: FaceTrack, policy: Policy) -> Iterator[QualityFinding]:
     number = policy.number
     found = track.found
     if not found.any():
-        hint = "No face was seen. Sit in front of the camera, with your face uncovered."
+        hint = "No face was seen. Sit close to the camera, in the light, with your face uncovered."
         yield QualityFinding("NO_FACE", 0.0, number("capture.face.min_share"), hint, refuses=True)
         return
     several = np.flatnonzero(track.n_faces > 1)
@@ -52,7 +52,10 @@ def _median_findings(
         ("BLURRED", sharpness, "capture.sharpness", -1, "Clean the lens and hold still."),
         ("FACE_TOO_SMALL", size_px, "capture.face.size_px", -1, "Come closer to the camera."),
     )
+    dim = brightness < number("capture.light.dark.note")
     for code, value, name, side, hint in checks:
+        if code == "BLURRED" and dim:
+            continue  # in the dark everything is low in contrast: one hint is enough
         note, refuse = number(f"{name}.note"), number(f"{name}.refuse")
         if side * (value - note) > 0:
             yield QualityFinding(code, value, note, hint, refuses=side * (value - refuse) > 0)
@@ -64,9 +67,6 @@ def _of_sound(audio: Audio, policy: Policy) -> Iterator[QualityFinding]:
     if audio.duration_s < shortest_s:
         hint = "The sound is too short. Keep recording until you have said all the words."
         yield QualityFinding("AUDIO_TOO_SHORT", audio.duration_s, shortest_s, hint)
-    elif not audio.speech:
-        hint = "No speech was heard. Check the microphone and speak up."
-        yield QualityFinding("NO_SPEECH", 0.0, 0.0, hint)
     clipped = number("capture.audio.clipped_share")
     if audio.clipped_share > clipped:
         hint = "The sound is overdriven. Move back from the microphone."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from layers.capture.types import Capture, Step
-from layers.liveness.repetition import longest_loop_s, longest_still_s, repeated_share
+from layers.liveness.repetition import closest_loop, longest_still_s, repeated_share
 from layers.liveness.steps import sampling_of, step_fault
 from verdict.evidence import CheckName, CheckResult, Measurement
 from verdict.policy import Policy
@@ -85,8 +85,9 @@ def _repetition(capture: Capture, policy: Policy) -> list[_Finding]:
     most_repeated = policy.number("liveness.timing.repeated_share")
     still_s, still_rows = longest_still_s(track.thumbs, track.t_s)
     most_still_s = policy.number("liveness.timing.still_s")
-    loop_s, loop_rows = longest_loop_s(track.thumbs, track.t_s, policy)
-    most_loop_s = policy.number("liveness.timing.loop_s")
+    loop = closest_loop(track.thumbs, track.t_s, policy)
+    least_ratio = policy.number("liveness.loop.least_ratio")
+    looped = loop.ratio is not None and loop.ratio < least_ratio
     return [
         _Finding(
             Measurement("repeated_share", share, most_repeated, repeats),
@@ -97,8 +98,8 @@ def _repetition(capture: Capture, policy: Policy) -> list[_Finding]:
             f"the picture stood still for {still_s:.1f} s" if still_s > most_still_s else "",
         ),
         _Finding(
-            Measurement("longest_loop_s", loop_s, most_loop_s, loop_rows),
-            f"{loop_s:.1f} s of moving picture come twice" if loop_s > most_loop_s else "",
+            Measurement("loop_ratio", loop.ratio, least_ratio, loop.rows if looped else ()),
+            "a stretch of moving picture was shown before" if looped else "",
         ),
     ]
 

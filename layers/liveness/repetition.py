@@ -1,24 +1,40 @@
 """Pictures that come again: exact repeats, stand-stills, loops forwards and backwards.
 
-All of it on grey thumbnails of 48 by 64. Averaging leaves a camera's noise at a few tenths of a
-grey level: live pictures differ, however still the person sits.
+All of it on grey thumbnails of 48 by 64, in which a camera's noise still moves a value now and
+then, however still the person sits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from layers.capture.types import BoolArray, Image, TimeArray
 from verdict.policy import Policy
 
 # A longer recording is looked at in every n-th frame: the comparison is quadratic.
-_MOST_FRAMES = 900
+_MOST_FRAMES = 400
 _POOL = 4
+# Stands for "no such pair of frames"; grey levels differ by 255 at most.
+_FAR = 1e6
 
-IndexArray = npt.NDArray[np.intp]
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The stretch that most looks like an earlier one.
+
+    Parameters
+    ----------
+    ratio
+        Difference from its twin over difference from what is 0.2 s off the twin: near 1 for live
+        pictures, near 0 for a replay; None where nothing moves or the recording is too short.
+    rows
+        Of the stretch.
+    """
+
+    ratio: float | None
+    rows: tuple[int, ...] = ()
 
 
 def repeated_share(thumbs: Image) -> tuple[float, tuple[int, ...]]:
@@ -37,50 +53,74 @@ def longest_still_s(thumbs: Image, t_s: TimeArray) -> tuple[float, tuple[int, ..
     return float(abs(t_s[end] - t_s[start])), tuple(range(start, end + 1))
 
 
-def longest_loop_s(thumbs: Image, t_s: TimeArray, policy: Policy) -> tuple[float, tuple[int, ...]]:
-    """Return the longest moving stretch that is seen a second time, and the rows of the second.
+def closest_loop(thumbs: Image, t_s: TimeArray, policy: Policy) -> Loop:
+    """Look for a stretch that was shown before, forwards or played backwards.
 
-    A stretch counts when picture after picture equals its earlier twin within
-    `liveness.timing.loop_match` grey levels while the pictures in it move by several times that.
-    Backwards counts as well: recordings are also played to and fro.
+    A stretch of live video may resemble an earlier one, but then it resembles the pictures just
+    before and after that one about as much. A replay fits at one exact offset only, also after it
+    was compressed again.
     """
+    if len(thumbs) < 4:
+        return Loop(None)
     stride = max(1, -(-len(thumbs) // _MOST_FRAMES))
     rows = np.arange(0, len(thumbs), stride)
-    small = _pooled(thumbs[rows])
-    n = len(small)
-    match = policy.number("liveness.timing.loop_match")
-    motion = policy.number("liveness.timing.loop_motion") * match
-    lag_s = policy.number("liveness.timing.loop_lag_s")
-    if n < 4:
-        return 0.0, ()
-    equal = _distances(small) <= match
-    moves = np.concatenate(([0.0], np.abs(np.diff(small, axis=0)).mean(axis=1)))
-    best_s = 0.0
-    best_rows: tuple[int, ...] = ()
-    for first, second in _pairings(n):
-        again = equal[first, second]
-        if again.sum() < 3:
+    interval_s = float(np.median(np.abs(np.diff(t_s[rows]))))
+    if interval_s <= 0:
+        return Loop(None)
+    window, shift, lag = (
+        max(least, round(policy.number(f"liveness.loop.{name}") / interval_s))
+        for name, least in (("window_s", 3), ("shift_s", 1), ("lag_s", 1))
+    )
+    distances = _distances(_pooled(thumbs[rows]))
+    least_motion = policy.number("liveness.loop.least_motion")
+    best = Loop(None)
+    for backwards in (False, True):
+        found = _sharpest(_offsets(distances, backwards=backwards), window, shift, least_motion)
+        found[~_far_enough(found.shape, window, lag, backwards=backwards)] = np.inf
+        if not np.isfinite(found).any():
             continue
-        again &= np.abs(t_s[rows[second]] - t_s[rows[first]]) >= lag_s
-        start, end = _longest_run(again)
-        span = second[start:end]
-        if len(span) < 3 or moves[span].mean() < motion:
-            continue
-        length_s = float(abs(t_s[rows[span[-1]]] - t_s[rows[span[0]]]))
-        if length_s > best_s:
-            low, high = sorted((int(rows[span[0]]), int(rows[span[-1]])))
-            best_s, best_rows = length_s, tuple(range(low, high + 1))
-    return best_s, best_rows
+        offset, first = (int(k) for k in np.unravel_index(int(np.argmin(found)), found.shape))
+        ratio = float(found[offset, first])
+        if best.ratio is None or ratio < best.ratio:
+            start = offset - first - window + 1 if backwards else first + offset
+            best = Loop(ratio, tuple(int(k) for k in rows[start : start + window]))
+    return best
 
 
-def _pairings(n: int) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """Yield every way to lay the sequence over itself: shifted forwards, then turned round."""
-    for lag in range(1, n - 2):
-        first = np.arange(n - lag)
-        yield first, first + lag
-    for total in range(3, 2 * n - 3):  # the twin of k is total - k
-        first = np.arange(max(0, total - n + 1), (total + 1) // 2)
-        yield first, total - first
+def _offsets(distances: TimeArray, *, backwards: bool) -> TimeArray:
+    """Return the differences of frame i and its twin, one line per offset, column i.
+
+    Forwards the twin is i + offset, backwards offset - i.
+    """
+    n = len(distances)
+    offset, first = np.mgrid[0 : 2 * n - 1 if backwards else n, 0:n]
+    second = offset - first if backwards else offset + first
+    there = (second >= 0) & (second < n)
+    table: TimeArray = np.where(there, distances[first, np.clip(second, 0, n - 1)], _FAR)
+    return table
+
+
+def _sharpest(table: TimeArray, window: int, shift: int, least_motion: float) -> TimeArray:
+    """Return windowed differences over those `shift` offsets beside them, inf where unknown."""
+    n_windows = table.shape[1] - window + 1
+    if n_windows < 1 or len(table) <= shift:
+        return np.full((len(table), max(0, n_windows)), np.inf)
+    total = np.concatenate((np.zeros((len(table), 1)), np.cumsum(table, axis=1)), axis=1)
+    mean = (total[:, window:] - total[:, :-window]) / window
+    around = np.full_like(mean, _FAR)
+    around[shift:] = mean[:-shift]
+    around[:-shift] = np.minimum(around[:-shift], mean[shift:])
+    known = (mean < _FAR / window) & (around < _FAR / window) & (around >= least_motion)
+    ratio: TimeArray = np.where(known, mean / np.maximum(around, 1e-9), np.inf)
+    return ratio
+
+
+def _far_enough(shape: tuple[int, ...], window: int, lag: int, *, backwards: bool) -> BoolArray:
+    """Return which windows lie at least `lag` frames from their twins."""
+    offset, first = np.mgrid[0 : shape[0], 0 : shape[1]]
+    apart = offset - 2 * (first + window - 1) if backwards else offset
+    far: BoolArray = apart >= lag
+    return far
 
 
 def _same_as_before(thumbs: Image) -> BoolArray:
@@ -110,7 +150,6 @@ def _pooled(thumbs: Image) -> TimeArray:
 def _distances(vectors: TimeArray) -> TimeArray:
     """Return the root mean square difference of all pairs, (n, n)."""
     squares = np.square(vectors).sum(axis=1)
-    products = vectors @ vectors.T
-    total = squares[:, None] + squares[None] - 2 * products
+    total = squares[:, None] + squares[None] - 2 * vectors @ vectors.T
     distances: TimeArray = np.sqrt(np.maximum(total, 0.0) / vectors.shape[1])
     return distances
