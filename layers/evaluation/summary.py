@@ -63,6 +63,8 @@ class Summary:
     apcer
         Per attack species, the worst first. It looks at the risk alone: an attack that is let
         through with too little confidence counts here too.
+    let_through
+        All attacks together: no APCER, because it depends on how many of each species there are.
     bpnrr, apnrr
         Rows that were not rejected but whose confidence is below the minimum.
     """
@@ -76,6 +78,7 @@ class Summary:
     eer: EerSummary | None
     bpcer: Rate
     apcer: dict[str, Rate]
+    let_through: Rate
     bpnrr: Rate
     apnrr: Rate
     sources: tuple[SourceSummary, ...]
@@ -107,6 +110,7 @@ def summarise(layer: LayerName, rows: Sequence[ScoredRow], policy: Policy) -> Su
         eer=_eer(genuine, attacks),
         bpcer=bpcer([one.rejected for one in genuine]),
         apcer=apcer_per_species((one.row.row.species, one.rejected) for one in attacks),
+        let_through=_rate(attacks, lambda one: not one.rejected),
         bpnrr=_rate(genuine, lambda one: one.undecided),
         apnrr=_rate(attacks, lambda one: one.undecided),
         sources=_per_source(judged),

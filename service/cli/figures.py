@@ -42,6 +42,7 @@ def _main_table(summary: Summary) -> Table:
     if summary.apcer:
         worst, rate = next(iter(summary.apcer.items()))
         _add_rate(table, f"APCER, worst species ({plain(worst)})", rate)
+    _add_rate(table, "all attacks let through (no APCER)", summary.let_through)
     least = f"confidence below {summary.minimum_confidence:g}, not rejected"
     _add_rate(table, f"BPNRR (bona fide, {least})", summary.bpnrr)
     _add_rate(table, f"APNRR (attacks, {least})", summary.apnrr)
@@ -127,6 +128,7 @@ def summary_document(summary: Summary, policy: Policy) -> dict[str, Any]:
         "bpcer": _rate(summary.bpcer),
         "apcer_worst_species": next(iter(summary.apcer), None),
         "apcer": {species: _rate(rate) for species, rate in summary.apcer.items()},
+        "let_through": _rate(summary.let_through),
         "bpnrr": _rate(summary.bpnrr),
         "apnrr": _rate(summary.apnrr),
         "marks": {

@@ -37,6 +37,7 @@ def test_rates_are_taken_at_the_shipped_threshold() -> None:
     # 0.6 is at the threshold, not above it.
     assert (found.bpcer.errors, found.bpcer.n) == (1, 4)
     assert [(name, rate.value) for name, rate in found.apcer.items()] == [("b", 0.5), ("a", 0.0)]
+    assert (found.let_through.errors, found.let_through.n) == (1, 3)
 
 
 def test_risks_are_compared_as_the_rules_compare_them() -> None:
