@@ -16,6 +16,8 @@ from layers.liveness.steps import Sampling, frames_of, sampling_of, step_fault, 
 from verdict.evidence import CheckName, CheckResult, Measurement
 from verdict.policy import Policy
 
+# A turn takes longer than three frames at this interval.
+_SLIP_S = 0.1
 _TURNS = {Step.TURN_LEFT: 1.0, Step.TURN_RIGHT: -1.0}
 
 
@@ -82,7 +84,7 @@ def yaw_from_neutral(
     known = np.flatnonzero(np.isfinite(yaw))
     if not len(known):
         return yaw, None
-    if sampling.dense:  # one frame on which the mesh slips is no turn
+    if sampling.interval_s <= _SLIP_S:  # one frame on which the mesh slips is no turn
         yaw[known] = median_filter(yaw[known], size=3, mode="nearest")
     straight = track.at_step(Step.NEUTRAL)
     if not np.isfinite(yaw[straight]).any():
