@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from service.api.result_schema import AnalysisData, WireModel, WireTime
 from service.tables import SessionProgress, SessionStatus
 
-Score = Annotated[int, Field(ge=0, le=100)]
-WireTime = Annotated[
-    str, Field(pattern=r"Z$", description="ISO 8601, UTC, milliseconds, ending in Z.")
-]
 
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class FieldProblem(_Wire):
+class FieldProblem(WireModel):
     """What is wrong with one field."""
 
     field: str
     message: str
 
 
-class Finding(_Wire):
+class Finding(WireModel):
     """Why a capture was refused, and what the applicant can do about it."""
 
     code: str
@@ -35,7 +27,7 @@ class Finding(_Wire):
     frames: list[int]
 
 
-class Problem(_Wire):
+class Problem(WireModel):
     """One refusal."""
 
     code: Annotated[str, Field(description="Stable and meant for programs.")]
@@ -45,74 +37,13 @@ class Problem(_Wire):
     findings: Annotated[list[Finding] | None, Field(description="Only with INVALID_MEDIA.")] = None
 
 
-class ErrorBody(_Wire):
+class ErrorBody(WireModel):
     """The shape of every error."""
 
     error: Problem
 
 
-class LivenessChecks(_Wire):
-    """The four checks; `passed` is their conjunction."""
-
-    landmark_detection: bool
-    blink_detection: bool
-    head_movement: bool
-    frame_timing: bool
-
-
-class LivenessLayer(_Wire):
-    """The liveness gate."""
-
-    passed: bool
-    checks: LivenessChecks
-
-
-class VisionLayer(_Wire):
-    """The vision layer."""
-
-    risk_score: Score
-    confidence: Score
-    signals: Annotated[list[str], Field(description="Sorted codes of the signals that fired.")]
-
-
-class VoiceLayer(_Wire):
-    """The voice layer; null where nothing was asked and there is no sound."""
-
-    risk_score: Score
-    confidence: Score | None
-    word_match: bool | None
-
-
-class LayerResults(_Wire):
-    """One result per layer."""
-
-    liveness: LivenessLayer
-    vision: VisionLayer
-    voice: VoiceLayer
-
-
-class DetectionData(_Wire):
-    """The result: exactly this shape."""
-
-    verdict: Literal["LIVE", "DEEPFAKE", "INCONCLUSIVE"]
-    risk_score: Score
-    confidence: Score
-    avg_layer_confidence: Score
-    layer_results: LayerResults
-    analyzed_at: WireTime
-
-
-class AnalysisData(_Wire):
-    """The result, and what explains it (the evidence is left out of lists)."""
-
-    deepfake_detection_data: DetectionData
-    deepfake_detection_evidence: Annotated[
-        dict[str, Any] | None,
-        Field(description="The rule that decided, thresholds, measurements, models, timings."),
-    ] = None
-
-
-class MetaData(_Wire):
+class MetaData(WireModel):
     """About the applicant's visit. camelCase with every key."""
 
     applicantSubmissionIp: str | None  # noqa: N815  (the contract's own spelling)
@@ -121,7 +52,7 @@ class MetaData(_Wire):
     applicantSubmissionBrowser: str | None  # noqa: N815
 
 
-class SessionRecord(_Wire):
+class SessionRecord(WireModel):
     """A session."""
 
     id: str
@@ -153,7 +84,7 @@ class SessionRecord(_Wire):
     analysis_data: AnalysisData | None = None
 
 
-class UserRecord(_Wire):
+class UserRecord(WireModel):
     """An applicant, or the sender of a session."""
 
     id: str
@@ -165,7 +96,7 @@ class UserRecord(_Wire):
     created_at: WireTime
 
 
-class RetrievedSession(_Wire):
+class RetrievedSession(WireModel):
     """A session with its people and its media."""
 
     session_record: SessionRecord
@@ -176,7 +107,7 @@ class RetrievedSession(_Wire):
     ]
 
 
-class SessionPage(_Wire):
+class SessionPage(WireModel):
     """One page of sessions, newest first."""
 
     data: list[SessionRecord]
@@ -187,14 +118,14 @@ class SessionPage(_Wire):
     next_token: str | None
 
 
-class Link(_Wire):
+class Link(WireModel):
     """A link to hand to the applicant."""
 
     url: str
     type: Literal["session"]
 
 
-class SessionCreated(_Wire):
+class SessionCreated(WireModel):
     """A new session and where its applicant goes."""
 
     id: str
@@ -203,7 +134,7 @@ class SessionCreated(_Wire):
     links: list[Link]
 
 
-class AttemptStarted(_Wire):
+class AttemptStarted(WireModel):
     """The open attempt and where its applicant goes."""
 
     session_id: str
@@ -213,7 +144,7 @@ class AttemptStarted(_Wire):
     expires_at: WireTime
 
 
-class ChallengeAsked(_Wire):
+class ChallengeAsked(WireModel):
     """What to ask the applicant, in this order."""
 
     phrase: Annotated[str, Field(description="The words to show and to say during `speak`.")]
@@ -222,14 +153,14 @@ class ChallengeAsked(_Wire):
     steps: list[str]
 
 
-class CaptureLimitsShown(_Wire):
+class CaptureLimitsShown(WireModel):
     """What a capture may bring."""
 
     max_upload_bytes: int
     max_frames: int
 
 
-class CaptureInvitation(_Wire):
+class CaptureInvitation(WireModel):
     """What a capture token opens."""
 
     session_id: str
@@ -240,7 +171,7 @@ class CaptureInvitation(_Wire):
     limits: CaptureLimitsShown
 
 
-class CaptureAccepted(_Wire):
+class CaptureAccepted(WireModel):
     """The capture is kept and will be analysed. No verdict is shown to the applicant."""
 
     session_id: str
@@ -249,13 +180,13 @@ class CaptureAccepted(_Wire):
     redirect_url: str | None
 
 
-class Health(_Wire):
+class Health(WireModel):
     """The process answers."""
 
     status: Literal["ok"]
 
 
-class Readiness(_Wire):
+class Readiness(WireModel):
     """Whether captures can be taken."""
 
     status: Literal["ready", "not_ready"]
