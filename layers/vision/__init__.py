@@ -1,1 +1,5 @@
-"""Vision: eight measured artefact signals, a calibrated risk and an honest confidence."""
+"""From frames and landmarks to eight artefact signals, a calibrated risk and a confidence."""
+
+from layers.vision.layer import analyse
+
+__all__ = ["analyse"]

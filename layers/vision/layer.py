@@ -1,0 +1,109 @@
+"""The vision layer: prepare once, measure eight signals, weigh them into one risk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from layers.capture.types import Capture
+from layers.vision import (
+    behaviour,
+    blending_network,
+    blink_failure,
+    boundary_artifacts,
+    confidence,
+    flat_rotation,
+    minifasnet,
+    mouth_anomaly,
+    risk,
+    skin_tone_mismatch,
+    teeth_rendering,
+    temporal_instability,
+    texture_smoothing,
+)
+from layers.vision.reading import Features, Reading, finite
+from layers.vision.scene import Scene, prepare
+from verdict.evidence import Measurement, RiskSource, VisionResult
+from verdict.policy import Policy
+
+SIGNALS: tuple[ModuleType, ...] = (
+    blink_failure,
+    boundary_artifacts,
+    flat_rotation,
+    mouth_anomaly,
+    skin_tone_mismatch,
+    teeth_rendering,
+    temporal_instability,
+    texture_smoothing,
+)
+REPORTED_PARTS = 6
+
+
+def analyse(
+    capture: Capture, policy: Policy, minifasnet_folder: Path | None = None
+) -> VisionResult:
+    """Judge what the picture shows.
+
+    Parameters
+    ----------
+    minifasnet_folder
+        Folder that holds ``minifasnet/*.pth``; None runs without that optional source.
+
+    Returns
+    -------
+    VisionResult
+        All eight signals. Without a measurable face score None, risk 0 and confidence 0: silence
+        is not innocence, and the verdict treats it so.
+    """
+    scene = prepare(capture)
+    readings = tuple(module.measure(scene, policy) for module in SIGNALS)
+    signals = tuple(reading.signal for reading in readings)
+    if not scene.views:
+        return VisionResult(score=None, p_attack=0.0, confidence=0.0, signals=signals)
+    networks = blending_network.load()
+    features = clip_features(scene, readings, networks)
+    model = risk.load()
+    raw = model.raw(features)
+    sources = [_learned(model, features, raw)]
+    models = {risk.NAME: model.sha256, blending_network.NAME: networks.sha256}
+    if minifasnet_folder is not None:
+        presentation = minifasnet.load(minifasnet_folder)
+        rows = tuple(view.index for view in scene.views)
+        source = minifasnet.risk_source(capture, rows, presentation)
+        models |= dict(presentation.digests)
+        sources += [source] if source is not None else []
+    conditions = confidence.conditions(scene)
+    return VisionResult(
+        score=-raw,
+        p_attack=max(source.p_attack for source in sources),
+        confidence=confidence.confidence(scene, conditions, policy),
+        signals=signals,
+        sources=tuple(sorted(sources, key=lambda s: -s.p_attack)),
+        features={**features, **{f"condition_{k}": v for k, v in conditions.items()}},
+        models=models,
+    )
+
+
+def clip_features(
+    scene: Scene,
+    readings: tuple[Reading, ...],
+    networks: blending_network.Ensemble | None,
+) -> Features:
+    """Every feature that the learned risk may read; None where not measurable."""
+    features: dict[str, float | None] = {}
+    for reading in readings:
+        features |= reading.features
+    features |= behaviour.features(scene)
+    features |= blending_network.features(scene, networks)
+    return finite(features)
+
+
+def _learned(model: risk.RiskModel, features: Features, raw: float) -> RiskSource:
+    parts: Mapping[str, float] = model.contributions(features)
+    strongest = sorted(parts, key=lambda name: -abs(parts[name]))[:REPORTED_PARTS]
+    measurements = tuple(
+        Measurement(name, features.get(name), note=f"adds {parts[name]:+.2f} to {raw:+.2f}")
+        for name in strongest
+    )
+    return RiskSource(risk.NAME, model.p_attack(raw), measurements)
