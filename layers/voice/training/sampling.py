@@ -87,7 +87,7 @@ def sampling_weights(
     for total, weight_one_class, members in groups:
         for index, weight in _share(clips, members, weight_one_class).items():
             weights[index] = total * weight
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 class Draws:

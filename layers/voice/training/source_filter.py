@@ -29,7 +29,8 @@ def track_pitch(wave: Wave) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
     """Pitch in Hz (0 = unvoiced) and voicing strength per 5 ms frame, by autocorrelation."""
     frames = _frames(wave) * np.hanning(_N_FFT)
     power = np.abs(np.fft.rfft(frames, 2 * _N_FFT)) ** 2
-    power[:, 2 * _N_FFT * 1_200 // SAMPLE_RATE_HZ :] *= 0.05
+    beyond = np.arange(power.shape[1]) >= 2 * _N_FFT * 1_200 // SAMPLE_RATE_HZ
+    power = power * np.where(beyond, 0.05, 1.0)
     correlation = np.fft.irfft(power)[:, :_N_FFT]
     window = np.fft.irfft(np.abs(np.fft.rfft(np.hanning(_N_FFT), 2 * _N_FFT)) ** 2)[:_N_FFT]
     correlation = correlation / (correlation[:, :1] + 1e-9) / np.maximum(window / window[0], 0.05)
@@ -126,8 +127,7 @@ def harmonic_noise(wave: Wave, rng: Rng) -> Wave:
     spectrum = np.fft.rfft(_frames(noise)[:count] * np.hanning(_N_FFT))
     rough = np.exp(envelope[:count]) * np.sqrt(np.clip(1.0 - strength[:count, None], 0.02, 1.0))
     hiss = _overlap_add(np.fft.irfft(spectrum * rough) * np.hanning(_N_FFT), length)
-    level = float(rng.uniform(0.15, 0.3))
-    hiss = _matched(hiss, wave) * np.float32(level)
+    hiss *= float(rng.uniform(0.5, 1.0)) / (np.std(hiss) + 1e-9) * np.std(wave) * 0.3
     made = total / (np.std(total) + 1e-9) * np.std(wave) + hiss
     return _matched(made[: len(wave)].astype(np.float32), wave)
 
@@ -155,7 +155,7 @@ def lpc_vocoder(wave: Wave, rng: Rng) -> Wave:
         if kind == 0:
             excited = np.round(residual / scale * levels / 2.0) / levels * 2.0 * window
         else:
-            voicing = strength[min(start // _HOP, len(strength) - 1)]
+            voicing = float(strength[min(start // _HOP, len(strength) - 1)])
             train = pulses[start : start + size].astype(float) * 8.0
             train = np.pad(train, (0, size - len(train)))
             excited = train * voicing + noise[start : start + size] * (2.0 - voicing)
