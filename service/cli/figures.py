@@ -84,7 +84,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _add_rate(table: Table, name: str, rate: Rate) -> None:
-    table.add_row(name, _percent(rate.value), _interval(rate.interval), _count(rate))
+    table.add_row(name, *_three(rate))
 
 
 def _three(rate: Rate) -> tuple[str, str, str]:

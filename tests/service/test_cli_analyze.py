@@ -46,7 +46,7 @@ def test_a_video_and_frames_at_once(tmp_path: Path) -> None:
     video.write_bytes(b"x")
     frames.mkdir()
     assert "[BAD_CAPTURE_JSON]" in _refused("--frames", frames)
-    attack = make_attack("apple", ["neutral"], frames)
+    attack = make_attack("cherry", ["neutral"], frames)
     found = _refused("--video", video, "--frames", attack.folder)
     assert "error [BAD_ARGUMENTS]: give either a video or a folder" in found
 
@@ -76,7 +76,7 @@ def test_a_text_file_called_mp4(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_a_whole_analysis(tmp_path: Path) -> None:
     """One subprocess, as a user runs it: JSON alone on stdout, a report, exit code 0."""
-    attack = make_attack("apple", ["neutral", "turn_left", "speak"], tmp_path / "attack")
+    attack = make_attack("cherry", ["neutral", "turn_left", "speak"], tmp_path / "attack")
     report = tmp_path / "report.html"
     command = [sys.executable, "-m", "service.cli", "analyze", "--frames", str(attack.folder)]
     done = subprocess.run(

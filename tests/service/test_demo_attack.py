@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from layers.capture.description import parse_description
-from service.challenge.draw import words
+from layers.voice.challenge import word_list
 from service.demo.attack import make_attack
 from service.demo.portrait import SIZE, Pose, load_portrait, pose_portrait
 from service.demo.speech import FIXTURES, SpeechError, speak_words
@@ -19,13 +19,13 @@ from service.demo.speech import FIXTURES, SpeechError, speak_words
 def test_every_word_of_the_list_and_every_digit_can_be_said() -> None:
     spoken = json.loads((FIXTURES / "words.json").read_text())["words"]
     digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-    assert set(spoken) == {*words(), *digits}
+    assert set(spoken) == {*word_list("en"), *digits}
 
 
 def test_words_are_joined_with_pauses() -> None:
     places = json.loads((FIXTURES / "words.json").read_text())["words"]
-    said = speak_words("Apple zebra")
-    lengths = [end - start for start, end in (places["apple"], places["zebra"])]
+    said = speak_words("Cherry balloon")
+    lengths = [end - start for start, end in (places["cherry"], places["balloon"])]
     assert len(said) == sum(lengths) + 2 * round(0.16 * 16_000) + 2 * round(0.25 * 16_000)
     assert 0.4 < np.abs(said).max() <= 1.0
     assert not said[: round(0.25 * 16_000)].any()
@@ -33,7 +33,7 @@ def test_words_are_joined_with_pauses() -> None:
 
 def test_a_word_without_a_recording_is_named() -> None:
     with pytest.raises(SpeechError, match="xylograph"):
-        speak_words("apple xylograph")
+        speak_words("cherry xylograph")
 
 
 def test_the_portrait_stays_itself_in_a_neutral_pose() -> None:
@@ -60,7 +60,7 @@ def test_a_pose_moves_what_it_names_and_nothing_else() -> None:
 
 def test_the_capture_fits_its_challenge(tmp_path: Path) -> None:
     steps = ["neutral", "speak", "blink"]
-    attack = make_attack("apple", steps, tmp_path / "attack")
+    attack = make_attack("cherry", steps, tmp_path / "attack")
     described = parse_description((attack.folder / "capture.json").read_text())
     assert described == parse_description(attack.description)
     assert [str(prompt.step) for prompt in described.prompts] == steps
@@ -74,8 +74,8 @@ def test_the_capture_fits_its_challenge(tmp_path: Path) -> None:
 
 
 def test_the_same_challenge_gives_the_same_pictures(tmp_path: Path) -> None:
-    first = make_attack("apple", ["neutral"], tmp_path / "a")
-    second = make_attack("apple", ["neutral"], tmp_path / "b")
+    first = make_attack("cherry", ["neutral"], tmp_path / "a")
+    second = make_attack("cherry", ["neutral"], tmp_path / "b")
     assert [path.read_bytes() for path in first.frames] == [
         path.read_bytes() for path in second.frames
     ]
