@@ -145,6 +145,10 @@ def read_description(folder: Path) -> CaptureDescription:
         raise CaptureDescriptionError(msg) from None
     named = [frame.file for frame in description.frames]
     named += [description.audio.file] if description.audio else []
+    linked = [name for name in named if (folder / name).is_symlink()]
+    if linked:
+        msg = f"capture.json names links, put the files themselves there: {', '.join(linked[:5])}"
+        raise CaptureDescriptionError(msg)
     missing = [name for name in named if not (folder / name).is_file()]
     if missing:
         msg = f"capture.json names files that are not there: {', '.join(missing[:5])}"

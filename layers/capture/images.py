@@ -22,7 +22,7 @@ _TURNED_DEG = {3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """What the header says: size as stored, and the turn that display needs."""
+    """What the header says: size as displayed, and the turn that display needs."""
 
     width_px: int
     height_px: int
@@ -53,6 +53,8 @@ def read_header(path: Path, limits: CaptureLimits) -> ImageHeader:
         raise _damaged(path, error) from None
     if width * height > limits.max_image_pixels:
         raise _too_large(path, limits)
+    if turned in (90, 270):
+        width, height = height, width
     return ImageHeader(width, height, turned)
 
 

@@ -49,7 +49,7 @@ def test_eyes_that_stay_open_are_no_blink() -> None:
 
 def test_half_closed_lids_are_no_blink() -> None:
     t_s = times(5.0, 30.0)
-    result = check_blink(capture(track(t_s, ear=ear_with_blinks(t_s, [2.0], depth=0.35))), POLICY)
+    result = check_blink(capture(track(t_s, ear=ear_with_blinks(t_s, [2.0], depth=0.3))), POLICY)
     assert not result.passed
 
 
