@@ -21,7 +21,7 @@ from layers.capture.types import N_LANDMARKS, THUMB_SHAPE, FloatArray, Image
 
 _MAX_FACES = 3
 # The detector looks at a frame when this much time has passed since it last did.
-_PROBE_EVERY_S = 0.5
+_PROBE_EVERY_S = 1.0
 _MIN_CONFIDENCE = 0.5
 # The detector learned whole heads: a portrait cut at the hairline is found with a margin around it.
 _MARGIN = 0.35
