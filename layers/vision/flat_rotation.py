@@ -1,16 +1,19 @@
-"""FLAT_ROTATION: the head turns, yet its points move as those of a flat picture.
+"""FLAT_ROTATION: the head turns, yet its pixels move as those of a flat picture.
 
-Definition: for pairs of a frontal and a turned frame (yaw apart by at least 12 degrees) the 2-D
-landmarks of the one are mapped to the other by the best homography, which explains any motion of a
-plane. What it leaves, as RMS in face widths over the sine of the yaw apart, is the relief: how
-far the face stands out of a plane. Flatness is minus the median relief in hundredths.
+Definition: between the most frontal frame and frames turned away from it by 15 to 40 degrees, the
+best homography, which explains any motion of a plane, is sought on the pixels of the face without
+eyes and mouth (enhanced correlation coefficient, on band-passed lightness normalised for local
+contrast; started from the landmarks). Flatness is the correlation that it reaches, median over up
+to three frames: near 1 for a plane; a head keeps parallax of the nose and hides one cheek.
 
-Source: planar homography against parallax, De Marsico et al., "Moving face spoofing detection via
-3D projective invariants", ICB 2012; Hartley and Zisserman, Multiple View Geometry, section 13.
-The tracker's depth is not used: it comes from a face model and is deep for photographs, too.
+Source: planar homography against parallax: De Marsico et al., "Moving face spoofing detection via
+3D projective invariants", ICB 2012; Hartley and Zisserman, Multiple View Geometry, section 13;
+alignment after Evangelidis and Psarakis, "Parametric Image Alignment Using Enhanced Correlation
+Coefficient Maximization", TPAMI 2008. Landmarks alone don't do: the tracker fits a face shape,
+with relief, to foreshortened photographs, too (measured: 12 hundredths of a face width on both).
 
-Limits: nothing is measured without a turn. The tracker regularises points towards a face shape,
-so a strongly foreshortened photograph keeps some relief; a curved photograph has more.
+Limits: nothing is measured without a turn. A photograph bent around a cylinder has parallax, and
+a mask is no plane at all.
 """
 
 from __future__ import annotations
@@ -18,16 +21,22 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from layers.capture.types import FaceTrack, FloatArray
+from layers.capture.types import BoolArray, Capture, FloatArray, Image
 from layers.vision import mesh
 from layers.vision.reading import Reading, Strength, judge, middle
 from layers.vision.scene import Scene
 from verdict.evidence import Measurement, SignalCode
 from verdict.policy import Policy
 
-MIN_TURN_DEG = 12.0
-MAX_PAIRS = 12
-# Lips and lids move by themselves; nose, brows' bridge, oval and cheek points do not.
+TURN_DEG = (15.0, 40.0)
+MAX_PAIRS = 3
+WIDTH_PX = 100.0
+MARGIN_PX = 15.0
+BAND_PX = (1.0, 5.0)
+CONTRAST_PX = 8.0
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-4)
+SMOOTH_PX = 5
+# Lips, lids and chin move by themselves; these points do not.
 RIGID = tuple(
     sorted(
         {*mesh.OVAL, *mesh.STABLE, *mesh.NOSE, *mesh.CHEEK_LEFT, *mesh.CHEEK_RIGHT, 9, 8, 151}
@@ -38,63 +47,90 @@ RIGID = tuple(
 
 def measure(scene: Scene, policy: Policy) -> Reading:
     """Fit a plane's motion between frontal and turned frames."""
-    track = scene.capture.track
-    pairs = turned_pairs(track)
-    reliefs = [relief(track, *pair) for pair in pairs]
-    value = middle(reliefs)
+    capture = scene.capture
+    pairs = turned_pairs(capture)
+    found = [(pair, planar_correlation(capture, *pair)) for pair in pairs]
+    value = middle(correlation for _, correlation in found)
+    yaw = capture.track.yaw_deg[np.isfinite(capture.track.yaw_deg)]
     strength = Strength(
-        "flatness_hundredths",
-        None if value is None else -100.0 * value,
-        tuple(sorted({i for pair in pairs for i in pair})),
-        "" if value is not None else "the head does not turn by 12 degrees",
+        "planar_correlation",
+        value,
+        tuple(sorted({row for pair, c in found if c is not None for row in pair})),
+        "" if value is not None else "no two kept frames show the head turned by 15 to 40 degrees",
     )
     return judge(
         SignalCode.FLAT_ROTATION,
         strength,
         policy,
-        region="nose, cheeks and contour between frontal and turned frames",
-        extra=(Measurement("yaw_range_deg", _yaw_range(track)),),
-        features={"rotation_flatness": strength.value},
+        region="face without eyes and mouth, between frontal and turned frames",
+        extra=(Measurement("yaw_range_deg", float(np.ptp(yaw)) if len(yaw) else None),),
+        features={"rotation_flatness": value},
     )
 
 
-def turned_pairs(track: FaceTrack) -> list[tuple[int, int]]:
-    """Rows of one frontal frame and of up to twelve frames turned away from it."""
-    rows = np.flatnonzero(track.found & np.isfinite(track.yaw_deg))
+def turned_pairs(capture: Capture) -> list[tuple[int, int]]:
+    """The most frontal kept frame with up to three of those turned furthest from it."""
+    track = capture.track
+    rows = [k for k in capture.kept if np.isfinite(track.yaw_deg[k])] if capture.images else []
     if len(rows) < 2:
         return []
-    yaw = track.yaw_deg[rows]
-    front = int(rows[np.argmin(np.abs(yaw))])
-    apart = np.abs(yaw - track.yaw_deg[front])
-    turned = rows[apart >= MIN_TURN_DEG]
-    if not len(turned):
-        return []
-    most = turned[np.argsort(-np.abs(track.yaw_deg[turned] - track.yaw_deg[front]))]
-    return [(front, int(row)) for row in most[:MAX_PAIRS]]
+    front = min(rows, key=lambda k: abs(float(track.yaw_deg[k])))
+    apart = {k: abs(float(track.yaw_deg[k] - track.yaw_deg[front])) for k in rows}
+    turned = [k for k in rows if TURN_DEG[0] <= apart[k] <= TURN_DEG[1]]
+    # Every other one of the furthest: neighbours in time say the same twice.
+    return [(front, k) for k in sorted(turned, key=lambda k: -apart[k])[: 2 * MAX_PAIRS : 2]]
 
 
-def relief(track: FaceTrack, front: int, turned: int) -> float | None:
-    """RMS residual of the best homography, in face widths over the sine of the turn."""
-    source = track.landmarks[front, RIGID, :2].astype(np.float64)
-    target = track.landmarks[turned, RIGID, :2].astype(np.float64)
-    width = float(mesh.face_width(track.landmarks[front]))
-    residual = homography_residual(source, target)
-    turn = np.deg2rad(abs(float(track.yaw_deg[turned] - track.yaw_deg[front])))
-    return None if residual is None else residual / width / float(np.sin(min(turn, np.pi / 2)))
-
-
-def homography_residual(
-    source: np.ndarray[tuple[int, int], np.dtype[np.float64]],
-    target: np.ndarray[tuple[int, int], np.dtype[np.float64]],
-) -> float | None:
-    """RMS distance in pixels that the best homography from `source` to `target` leaves."""
-    matrix, _ = cv2.findHomography(source, target, 0)
-    if matrix is None:
+def planar_correlation(capture: Capture, front: int, turned: int) -> float | None:
+    """Correlation that the best homography reaches between two frames; None when it finds none."""
+    one, two = capture.image_at(front), capture.image_at(turned)
+    if one is None or two is None:
         return None
-    mapped = cv2.perspectiveTransform(source[None], matrix)[0]
-    return float(np.sqrt(((mapped - target) ** 2).sum(axis=1).mean()))
+    landmarks = capture.track.landmarks
+    first = _band_passed(one, landmarks[front, :, :2])
+    second = _band_passed(two, landmarks[turned, :, :2])
+    if first is None or second is None:
+        return None
+    (a, at_a), (b, at_b) = first, second
+    rigid = list(RIGID)
+    start, _ = cv2.findHomography(at_b[rigid].astype(float), at_a[rigid].astype(float), 0)
+    mask = _skin_mask(a, at_a).astype(np.uint8)
+    if start is None or mask.sum() < MARGIN_PX**2:
+        return None
+    try:
+        reached, _ = cv2.findTransformECC(
+            b, a, start.astype(np.float32), cv2.MOTION_HOMOGRAPHY, STOP, mask, SMOOTH_PX
+        )
+    except cv2.error:  # it did not converge: no plane was found
+        return None
+    return float(reached)
 
 
-def _yaw_range(track: FaceTrack) -> float | None:
-    yaw: FloatArray = track.yaw_deg[np.isfinite(track.yaw_deg)]
-    return float(yaw.max() - yaw.min()) if len(yaw) else None
+def _band_passed(image: Image, points: FloatArray) -> tuple[FloatArray, FloatArray] | None:
+    scale = min(1.0, WIDTH_PX / float(mesh.face_width(points)))
+    low = np.maximum(points.min(axis=0) - MARGIN_PX / scale, 0).astype(int)
+    high = (points.max(axis=0) + MARGIN_PX / scale).astype(int)
+    crop = image[low[1] : high[1], low[0] : high[0]]
+    if min(crop.shape[:2]) * scale < WIDTH_PX / 3:
+        return None
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    light = small.astype(np.float32)
+    band = cv2.GaussianBlur(light, (0, 0), BAND_PX[0]) - cv2.GaussianBlur(light, (0, 0), BAND_PX[1])
+    contrast = np.sqrt(cv2.GaussianBlur(band * band, (0, 0), CONTRAST_PX))
+    return np.asarray(band / (contrast + 2.0), np.float32), ((points - low) * scale).astype(
+        np.float32
+    )
+
+
+def _skin_mask(image: FloatArray, points: FloatArray) -> BoolArray:
+    mask = mesh.hull_mask(image.shape, _grown(points[list(mesh.OVAL)], 0.95))
+    for outline in (mesh.LIPS, mesh.EYE_LEFT, mesh.EYE_RIGHT):
+        mask &= ~mesh.hull_mask(image.shape, _grown(points[list(outline)], 1.3))
+    return mask
+
+
+def _grown(outline: FloatArray, factor: float) -> FloatArray:
+    middle_point = outline.mean(axis=0)
+    grown: FloatArray = middle_point + factor * (outline - middle_point)
+    return grown

@@ -80,15 +80,20 @@ def _fill(shape: tuple[int, ...], points: FloatArray, *outlines: mesh.Points) ->
 
 
 def _grown(mask: BoolArray, radius: float) -> BoolArray:
-    size = 2 * max(1, round(radius)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    return cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+    grown: BoolArray = _distance(mask) <= max(1.0, radius)
+    return grown
+
+
+def _distance(mask: BoolArray) -> FloatArray:
+    # A distance map costs the same for every radius; dilating by a large disc does not.
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3), np.float32)
 
 
 def _surround(oval: BoolArray, points: FloatArray, width: float) -> BoolArray:
-    ring = _grown(oval, 0.16 * width) & ~_grown(oval, 0.03 * width)
+    distance = _distance(oval)
+    ring = (distance <= 0.16 * width) & (distance > 0.03 * width)
     down = points[mesh.CHIN] - points[mesh.TOP]
-    rows, columns = np.mgrid[0 : oval.shape[0], 0 : oval.shape[1]]
+    rows, columns = np.ogrid[0 : oval.shape[0], 0 : oval.shape[1]]
     middle = (points[mesh.SIDE_LEFT] + points[mesh.SIDE_RIGHT]) / 2
     along = (columns - middle[0]) * down[0] + (rows - middle[1]) * down[1]
     above_jaw: BoolArray = ring & (along < 0.25 * float(down @ down))
@@ -110,9 +115,10 @@ def _neck(
     if candidates.sum() < MIN_PIXELS or skin.sum() < MIN_PIXELS:
         return None
     face = np.median(lab[skin], axis=0)
-    distance = np.linalg.norm(lab[..., 1:] - face[1:], axis=-1)
-    near: BoolArray = candidates & (distance < NECK_CHROMA_GATE)
-    near &= lab[..., 0] > NECK_LIGHTNESS_SHARE * face[0]
+    pixels = lab[candidates]
+    alike = np.linalg.norm(pixels[:, 1:] - face[1:], axis=-1) < NECK_CHROMA_GATE
+    near = np.zeros(oval.shape, bool)
+    near[candidates] = alike & (pixels[:, 0] > NECK_LIGHTNESS_SHARE * face[0])
     near = cv2.erode(near.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     enough = near.sum() >= max(MIN_PIXELS, MIN_NECK_SHARE * candidates.sum())
     return near if enough else None

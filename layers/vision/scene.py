@@ -20,7 +20,7 @@ FACE_WIDTH_PX = 150.0
 MIN_FACE_WIDTH_PX = 32.0
 MAX_VIEWS = 12
 MAX_SMILES = 4
-BAND_SIGMAS_PX = (0.7, 1.4, 2.8, 5.6)
+BAND_SIGMAS_PX = (0.7, 1.4, 2.8)
 # Share of face widths kept around the face: room for hair, ears, neck and background.
 MARGIN = (0.55, 0.45, 0.75)
 
@@ -146,7 +146,7 @@ def make_view(image: Image, points: FloatArray, index: int) -> View | None:
 
 
 def octaves(lightness: FloatArray) -> tuple[FloatArray, ...]:
-    """Split a lightness image into four octaves, finest first (Burt and Adelson 1983)."""
+    """Split a lightness image into three octaves, finest first (Burt and Adelson 1983)."""
     bands = []
     previous = lightness
     for sigma in BAND_SIGMAS_PX:
