@@ -98,7 +98,7 @@ class LayerAnalyser:
                 workers=settings.workers,
                 capture_timeout_s=settings.capture_timeout_s,
                 layer_timeout_s=settings.layer_timeout_s,
-                models=ModelPaths(whisper_checkpoint=settings.whisper_checkpoint),
+                models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
             ),
             self._tasks,
         )

@@ -63,6 +63,7 @@ class Settings(BaseSettings):
 
     policy_file: Path | None = None
     whisper_checkpoint: Path | None = None
+    models_folder: Path | None = None
     workers: Annotated[int, Field(ge=1)] = 1
     capture_timeout_s: Positive = 60
     layer_timeout_s: Positive = 30

@@ -260,6 +260,7 @@ class FailureKind(StrEnum):
 
     CRASHED = "crashed"
     TIMED_OUT = "timed_out"
+    NO_INPUT = "no_input"
 
 
 @dataclass(frozen=True, slots=True)

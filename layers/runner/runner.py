@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from layers.capture.errors import UnreadableMediaError
-from layers.capture.types import Capture
+from layers.capture.types import Capture, MediaKind
 from layers.runner.request import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks, initialise_child
 from verdict.evidence import Evidence, FailureKind, LayerName, NotExecuted
@@ -129,6 +129,8 @@ class LayerRunner:
     def analyse_capture(self, capture: Capture, policy: Policy, capture_ms: float) -> Analysis:
         """Run the three layers on a capture that is already decoded."""
         bare = capture.without_images()
+        if capture.source.kind is MediaKind.AUDIO:
+            return self._sound_only(capture, policy, capture_ms)
         jobs: dict[LayerName, Future[tuple[Any, float]]] = {
             LayerName.VISION: self._layer(LayerName.VISION, self._tasks.vision, capture, policy),
             LayerName.VOICE: self._layer(LayerName.VOICE, self._tasks.voice, bare, policy),
@@ -144,6 +146,20 @@ class LayerRunner:
             voice=results[LayerName.VOICE],
             findings=capture.findings,
             timings_ms=timings_ms,
+        )
+        return Analysis(capture, evidence)
+
+    def _sound_only(self, capture: Capture, policy: Policy, capture_ms: float) -> Analysis:
+        """Run the voice layer alone: where no picture was sent, none was found wanting."""
+        job = self._layer(LayerName.VOICE, self._tasks.voice, capture, policy)
+        voice, voice_ms = self._collect(LayerName.VOICE, job)
+        detail = "the media has no pictures"
+        evidence = Evidence(
+            liveness=NotExecuted(LayerName.LIVENESS, FailureKind.NO_INPUT, detail),
+            vision=NotExecuted(LayerName.VISION, FailureKind.NO_INPUT, detail),
+            voice=voice,
+            findings=capture.findings,
+            timings_ms={"capture": capture_ms, "voice": voice_ms},
         )
         return Analysis(capture, evidence)
 

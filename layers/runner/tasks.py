@@ -25,9 +25,18 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class ModelPaths:
-    """Where a deployment keeps weights that the project does not ship."""
+    """Where a deployment keeps weights that the project does not ship.
+
+    Parameters
+    ----------
+    whisper_checkpoint
+        A file; None takes the bundled recogniser.
+    models_folder
+        Holds ``minifasnet/*.pth``; None goes without.
+    """
 
     whisper_checkpoint: Path | None = None
+    models_folder: Path | None = None
 
 
 def decode(request: MediaRequest) -> Capture:
@@ -64,11 +73,11 @@ def liveness(capture: Capture, policy: Policy, _paths: ModelPaths) -> LivenessRe
     return analyse(capture, policy)
 
 
-def vision(capture: Capture, policy: Policy, _paths: ModelPaths) -> VisionResult:
+def vision(capture: Capture, policy: Policy, paths: ModelPaths) -> VisionResult:
     """Run the vision layer."""
     from layers.vision import analyse
 
-    return analyse(capture, policy)
+    return analyse(capture, policy, paths.models_folder)
 
 
 def voice(capture: Capture, policy: Policy, paths: ModelPaths) -> VoiceResult:

@@ -140,7 +140,7 @@ def _runner_settings(settings: Settings) -> RunnerSettings:
     return RunnerSettings(
         capture_timeout_s=settings.capture_timeout_s,
         layer_timeout_s=settings.layer_timeout_s,
-        models=ModelPaths(whisper_checkpoint=settings.whisper_checkpoint),
+        models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
     )
 
 

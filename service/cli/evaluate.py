@@ -126,7 +126,7 @@ def _measure(
         rows = rows_for(layer, manifest, where)
     except ManifestError as error:
         raise failed("BAD_MANIFEST", error) from None
-    how = EvaluationSettings(models=ModelPaths(whisper_checkpoint=settings.whisper_checkpoint))
+    how = EvaluationSettings(models=ModelPaths(settings.whisper_checkpoint, settings.models_folder))
     if jobs is not None:
         how = EvaluationSettings(jobs=jobs, models=how.models)
     with native_silence(verbose=verbose) as screen:

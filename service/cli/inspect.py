@@ -44,7 +44,7 @@ def _found_models(settings: Settings) -> list[FoundModel]:
         if entry.name == "whisper" and checkpoint is not None:
             found.append(find(replace(entry, file=checkpoint.name), checkpoint.parent))
         else:
-            found.append(find(entry))
+            found.append(find(entry, settings.models_folder))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,10 @@ def empty_capture(request: MediaRequest) -> Capture:
     )
     image = np.zeros((8, 8, 3), np.uint8)
     return Capture(Source(MediaKind.VIDEO), track, (image,), (0,), None, Challenge())
+
+
+def sound_only(request: MediaRequest) -> Capture:
+    return replace(empty_capture(request), source=Source(MediaKind.AUDIO))
 
 
 def slow_liveness(capture: Capture, policy: Policy, paths: ModelPaths) -> LivenessResult:
@@ -142,6 +147,15 @@ def test_a_layer_that_dies_or_hangs_is_reported_and_never_live(video: MediaReque
     assert isinstance(evidence.liveness, LivenessResult)
     decision = decide(evidence, POLICY)
     assert (decision.rule.verdict, decision.reason_code) == ("INCONCLUSIVE", "not_executed")
+
+
+def test_sound_alone_is_judged_by_the_voice_layer_and_never_live(tmp_path: Path) -> None:
+    with LayerRunner(tasks=tasks(decode=sound_only)) as runner:
+        analysis = runner.analyse(MediaRequest(audio=tmp_path / "any.wav"), POLICY)
+    decision = decide(analysis.evidence, POLICY)
+    assert (decision.rule.verdict, decision.reason_code) == ("INCONCLUSIVE", "not_executed")
+    kinds = {layer.layer: layer.kind for layer in analysis.evidence.not_executed}
+    assert kinds == {"liveness": FailureKind.NO_INPUT, "vision": FailureKind.NO_INPUT}
 
 
 def test_a_layer_that_raises_leaks_no_message(video: MediaRequest) -> None:
