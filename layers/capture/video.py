@@ -19,6 +19,7 @@ from layers.capture.types import Image
 
 # A stray damaged packet is a glitch; more than this share is a damaged file.
 _DAMAGED_SHARE = 0.05
+_FASTEST_FPS = 240.0
 _KEPT_METADATA = ("major_brand", "encoder", "handler_name", "com.android.version", "make", "model")
 
 
@@ -97,9 +98,11 @@ class VideoReader:
         stream = self._stream
         if stream.frames:
             return int(stream.frames)
-        if self._input.duration is None or not stream.average_rate:
+        rate = float(stream.average_rate or 0)
+        # Browsers' WebM gives the tick of its clock, 1000, as its rate.
+        if self._input.duration is None or rate > _FASTEST_FPS:
             return 0
-        return round(self._input.duration / av.time_base * float(stream.average_rate))
+        return round(self._input.duration / av.time_base * rate)
 
     def pictures(self) -> Iterator[VideoPicture]:
         """Yield the frames in the order of display, at their own times.
