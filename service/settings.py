@@ -65,9 +65,9 @@ class Settings(BaseSettings):
     whisper_checkpoint: Path | None = None
     models_folder: Path | None = None
     workers: Annotated[int, Field(ge=1)] = 1
-    capture_timeout_s: Positive = 60
+    capture_timeout_s: Positive = 120
     layer_timeout_s: Positive = 30
-    analysis_timeout_s: Positive = 180
+    analysis_timeout_s: Positive = 300
     max_tries: Annotated[int, Field(ge=1)] = 3
     retry_pause_s: Annotated[float, Field(ge=0)] = 1.0
     drain_timeout_s: Annotated[float, Field(ge=0)] = 10.0

@@ -45,7 +45,7 @@ class RunnerSettings:
     """
 
     workers: int = 1
-    capture_timeout_s: float = 60.0
+    capture_timeout_s: float = 120.0
     layer_timeout_s: float = 30.0
     models: ModelPaths = field(default_factory=ModelPaths)
 

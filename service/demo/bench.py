@@ -16,7 +16,8 @@ from typing import Annotated
 
 import typer
 
-from layers.capture.types import Challenge, Step
+from layers.capture.description import read_description
+from layers.capture.types import Step
 from layers.runner import LayerRunner, MediaRequest
 from service.demo.attack import make_attack
 from verdict import decide, load_policy
@@ -65,7 +66,7 @@ def _sixty_frames(folder: Path) -> MediaRequest:
     described = json.loads(files.description)
     described["frames"] = described["frames"][:_FRAMES]
     (folder / "capture.json").write_text(json.dumps(described), encoding="utf-8")
-    return MediaRequest(frames=folder, challenge=Challenge(_PHRASE))
+    return MediaRequest(frames=folder, challenge=read_description(folder).challenge(_PHRASE))
 
 
 def _memory_mb() -> dict[str, int]:
