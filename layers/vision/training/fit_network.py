@@ -29,7 +29,8 @@ from layers.vision.training.faces import LabelledFace, faces_of
 from layers.vision.training.self_blend import Face, Generator, blended, recorded
 
 SEED = 20261120
-STEPS = 1300
+# Cosine rounds with a warm restart between them (Loshchilov and Hutter, ICLR 2017).
+ROUNDS = (1000, 1200)
 PAIRS_PER_STEP = 8
 RATE = 2e-3
 SHARES = {"swap_pair": 0.25, "video": 0.6, "donor": 0.35}
@@ -41,7 +42,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with manifest.csv")
     parser.add_argument("--out", type=Path, default=Path("layers/vision/weights"))
-    parser.add_argument("--steps", type=int, default=STEPS)
     chosen = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
@@ -52,17 +52,19 @@ def main() -> None:
     fold_of = folds(clips)
     tensors: dict[str, torch.Tensor] = {}
     for fold in range(N_FOLDS):
-        network = train([c for c in crops if fold_of[c.clip.group] != fold], fold, chosen.steps)
+        torch.manual_seed(SEED + fold)
+        network = BlendingNetwork()
+        for number in range(len(ROUNDS)):
+            train(network, [c for c in crops if fold_of[c.clip.group] != fold], fold, number)
         tensors |= {f"{fold}.{k}": v.contiguous() for k, v in network.state_dict().items()}
-    save(tensors, chosen.out, chosen.steps, digest(clips))
+    save(tensors, chosen.out, digest(clips))
 
 
-def train(crops: list[LabelledFace], fold: int, steps: int) -> BlendingNetwork:
-    """Train one network on everything but one fold."""
-    random = np.random.default_rng([SEED, fold])
-    torch.manual_seed(SEED + fold)
-    draw = Drawer(crops, random)
-    network = BlendingNetwork()
+def train(network: BlendingNetwork, crops: list[LabelledFace], fold: int, number: int) -> None:
+    """One round of training on everything but one fold."""
+    steps = ROUNDS[number]
+    draw = Drawer(crops, np.random.default_rng([SEED, fold, number]))
+    network.train()
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-3)
     recent: list[float] = []
     for step in range(steps):
@@ -83,8 +85,9 @@ def train(crops: list[LabelledFace], fold: int, steps: int) -> BlendingNetwork:
         optimiser.step()
         recent.append(float(loss.detach()))
         if (step + 1) % 50 == 0:
-            log.info("fold %d step %d loss %.3f", fold, step + 1, np.mean(recent[-50:]))
-    return network.eval()
+            loss_now = np.mean(recent[-50:])
+            log.info("fold %d round %d step %d loss %.3f", fold, number, step + 1, loss_now)
+    network.eval()
 
 
 class Drawer:
@@ -163,7 +166,7 @@ def _oval(face: Face) -> FloatArray:
     return mesh.hull_mask(face.rgb.shape, shrunk).astype(np.float32)
 
 
-def save(tensors: dict[str, torch.Tensor], out: Path, steps: int, data: str) -> None:
+def save(tensors: dict[str, torch.Tensor], out: Path, data: str) -> None:
     """Write weights and their card."""
     out.mkdir(parents=True, exist_ok=True)
     weights = out / f"{NAME}.safetensors"
@@ -177,7 +180,7 @@ def save(tensors: dict[str, torch.Tensor], out: Path, steps: int, data: str) -> 
         "contract": "RGB 224x224 in 0-1, face 150 px wide at most; 28x28 logits, higher = blended",
         "reported": "docs/vision.md",
         "seed": SEED,
-        "steps": steps,
+        "rounds": list(ROUNDS),
         "folds": N_FOLDS,
         "data_sha256": data,
         "limits": "394 photos and 44 videos, mostly one face-swap family; refit on your own",
