@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,10 @@ from layers.voice.training.work import kept_member, kept_store, key_of
 
 _LOG = logging.getLogger("layers.voice.training")
 _CARD_ARGUMENTS = ("everything", "seed", "renderings", "variants")
+_CONTRACT = (
+    "16 kHz mono float32 in [-1, 1], 0.3 s or more; one score per window of 3.2 s, higher is more "
+    "bona fide"
+)
 _LICENCE = (
     "Apache-2.0. Fitted on rows of the manifest marked redistributable=yes and on attacks "
     "that the project made from them; nothing else reached these weights."
@@ -97,9 +102,11 @@ def main() -> None:
 
     scores = args.scores or work
     dev = tuple(row for row in rows if row.split == "dev")
-    card = {
+    card: dict[str, Any] = {
         "name": "embedded",
+        "file": weights.name,
         "sha256": detector.digest,
+        "contract": _CONTRACT,
         "command": "python -m layers.voice.training.train --data ../shared/data/voice"
         " --out layers/voice/weights",
         "arguments": {k: str(v) for k, v in vars(args).items() if k in _CARD_ARGUMENTS},
@@ -122,6 +129,11 @@ def main() -> None:
         card["held_out_sources"] = figures(
             args.data, unseen, detector, scores / "scores_held_out.csv"
         )
+    pooled = card["dev"]["pooled"]
+    card["reported"] = (
+        f"EER {pooled['eer_percent']} % [{pooled['low']}, {pooled['high']}] on dev, "
+        f"{pooled['n_bonafide']} bona fide and {pooled['n_attack']} synthetic recordings"
+    )
     (args.out / "embedded.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     _LOG.info("weights %s", detector.digest)
 
