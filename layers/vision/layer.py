@@ -24,7 +24,7 @@ from layers.vision import (
 )
 from layers.vision.reading import Features, Reading, finite
 from layers.vision.scene import Scene, prepare
-from verdict.evidence import Measurement, RiskSource, VisionResult
+from verdict.evidence import Measurement, RiskSource, SignalCode, VisionResult
 from verdict.policy import Policy
 
 SIGNALS: tuple[ModuleType, ...] = (
@@ -37,6 +37,9 @@ SIGNALS: tuple[ModuleType, ...] = (
     temporal_instability,
     texture_smoothing,
 )
+# Signals whose bona fide and attack values lie far apart: each is a source of risk by itself. The
+# others shift the learned risk only.
+DECISIVE = (SignalCode.FLAT_ROTATION,)
 REPORTED_PARTS = 6
 
 
@@ -65,12 +68,12 @@ def analyse(
     features = clip_features(scene, readings, networks)
     model = risk.load()
     raw = model.raw(features)
-    sources = [_learned(model, features, raw)]
+    sources = [_learned(model, features, raw), *_decisive(readings)]
     models = {risk.NAME: model.sha256, blending_network.NAME: networks.sha256}
     if minifasnet_folder is not None:
         presentation = minifasnet.load(minifasnet_folder)
         rows = tuple(view.index for view in scene.views)
-        source = minifasnet.risk_source(capture, rows, presentation)
+        source = minifasnet.risk_source(capture, rows, presentation, policy)
         models |= dict(presentation.digests)
         sources += [source] if source is not None else []
     conditions = confidence.conditions(scene)
@@ -97,6 +100,14 @@ def clip_features(
     features |= behaviour.features(scene)
     features |= blending_network.features(scene, networks)
     return finite(features)
+
+
+def _decisive(readings: tuple[Reading, ...]) -> list[RiskSource]:
+    return [
+        RiskSource(reading.signal.code.value, reading.signal.p_attack)
+        for reading in readings
+        if reading.signal.code in DECISIVE and reading.signal.p_attack is not None
+    ]
 
 
 def _learned(model: risk.RiskModel, features: Features, raw: float) -> RiskSource:

@@ -16,6 +16,8 @@ Features = Mapping[str, float | None]
 
 # Detail below a twentieth of a lightness step is quantisation, not texture.
 DETAIL_FLOOR = 0.05
+# Every source of risk is calibrated so that its operating point falls on the policy's 70.
+P_AT_THRESHOLD = 0.70
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from layers.vision.reading import Features, logistic
 WEIGHTS = Path(__file__).parent / "weights" / "risk.safetensors"
 NAME = "learned_risk"
 # Beyond this many bona fide spreads from the bona fide median a feature says no more.
-LIMIT = 3.0
+LIMIT = 4.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from layers.capture.types import BoolArray, FloatArray
 from layers.registry import file_digest
 from layers.vision import blending_network
 from layers.vision.layer import SIGNALS, clip_features
-from layers.vision.reading import Features
+from layers.vision.reading import P_AT_THRESHOLD, Features
 from layers.vision.risk import LIMIT, NAME
 from layers.vision.scene import prepare
 from layers.vision.training.clips import Clip, digest, folds, read_clips
@@ -38,24 +38,15 @@ DIRECTIONS: Mapping[str, int] = {
     "blend_step": 1,
     "teeth_deficit": 1,
     "mouth_stillness": 1,
-    "gaze_spread": -1,
-    "lid_spread": -1,
     "brow_motion": -1,
-    "background_drag": 1,
-    "renewal_skin_1": -1,
+    "gaze_spread": -1,
+    "blink_closure": 1,
     "rotation_flatness": 1,
     "tone_chroma_spread": -1,
-    "tone_excess": 1,
     "texture_neck_0": 1,
-    "texture_surround_0": 1,
-    "seam_peak": 1,
-    "blink_closure": 1,
-    "jitter": 1,
 }
 PENALTY = 0.05
 REJECTED = 0.05
-# The wire risk is rounded half up and the policy rejects above 70: the point lies just there.
-P_AT_THRESHOLD = 0.70
 log = logging.getLogger(__name__)
 
 

@@ -9,7 +9,6 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
-from scipy.interpolate import LinearNDInterpolator
 
 from layers.capture.types import Capture, FloatArray, Image, Step
 from layers.vision import (
@@ -31,6 +30,7 @@ from tests.layers.vision.vision_builders import (
     mixed,
     speech,
     still,
+    turned,
 )
 from verdict.evidence import SignalCode, SignalResult
 from verdict.policy import load_policy
@@ -175,33 +175,6 @@ def test_without_speech_the_mouth_is_not_judged() -> None:
     signal = signal_of(mouth_anomaly, capture_of([], [landmarks] * 20))
     assert signal.p_attack is None
     assert not signal.fired
-
-
-def turned(depth: float) -> Capture:
-    """The portrait turned by 25 degrees as a solid of scaled depth: 0 is a flat picture."""
-    portrait = astronaut()
-    landmarks = portrait.landmarks.astype(float)
-    centre = landmarks.mean(axis=0)
-    angle = np.deg2rad(25)
-    x, _, z = (landmarks - centre).T
-    moved = landmarks.copy()
-    moved[:, 0] = centre[0] + x * np.cos(angle) - depth * z * np.sin(angle)
-    # Where each pixel of the turned picture comes from: by the landmarks, and by the plane at the
-    # border, where there are none.
-    height, width = portrait.image.shape[:2]
-    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], float)
-    sources = np.vstack([landmarks[:, :2], corners])
-    flat = np.column_stack([centre[0] + (corners[:, 0] - centre[0]) * np.cos(angle), corners[:, 1]])
-    lookup = LinearNDInterpolator(np.vstack([moved[:, :2], flat]), sources, fill_value=0.0)
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    where = lookup(columns, rows).astype(np.float32)
-    image = cv2.remap(portrait.image, where[..., 0], where[..., 1], cv2.INTER_LINEAR)
-    capture = capture_of(
-        [portrait.image, np.asarray(image, np.uint8)],
-        [portrait.landmarks, moved.astype(np.float32)],
-    )
-    capture.track.yaw_deg[:] = (0.0, 25.0)
-    return capture
 
 
 def test_a_flat_picture_is_more_planar_than_a_head() -> None:

@@ -14,7 +14,7 @@ from layers.capture.types import Capture, Image
 from layers.registry import file_digest
 from layers.vision import analyse, blending_network, minifasnet, risk
 from layers.vision.training.fit import DIRECTIONS
-from tests.layers.vision.vision_builders import Portrait, astronaut, capture_of, still
+from tests.layers.vision.vision_builders import Portrait, astronaut, capture_of, still, turned
 from verdict.evidence import SignalCode, VisionResult
 from verdict.policy import load_policy
 
@@ -141,6 +141,22 @@ def test_networks_load_and_are_pure() -> None:
 def test_missing_presentation_weights_are_a_broken_installation(tmp_path: Path) -> None:
     with pytest.raises(minifasnet.PresentationModelError, match="minifasnet-v2"):
         minifasnet.load(tmp_path)
+
+
+def test_a_flat_picture_that_turns_is_a_high_risk() -> None:
+    result = judge(turned(0.0))
+    assert SignalCode.FLAT_ROTATION in result.fired
+    assert result.sources[0].name == SignalCode.FLAT_ROTATION
+    assert result.p_attack > 0.70
+
+
+def test_a_face_without_room_is_not_judged_for_presentation() -> None:
+    portrait = astronaut()
+    low, high = portrait.points.min(axis=0).astype(int), portrait.points.max(axis=0).astype(int)
+    tight = np.ascontiguousarray(portrait.image[low[1] : high[1], low[0] : high[0]])
+    landmarks = portrait.landmarks - np.array([*low, 0], np.float32)
+    models = minifasnet.PresentationModels((), ())
+    assert minifasnet.risk_source(capture_of([tight], [landmarks]), (0,), models, POLICY) is None
 
 
 def test_the_presentation_crop_stays_within_the_image() -> None:

@@ -9,6 +9,7 @@ from importlib import resources
 
 import cv2
 import numpy as np
+from scipy.interpolate import LinearNDInterpolator
 
 from layers.capture.geometry import eye_aspect_ratio, mouth_aspect_ratio
 from layers.capture.pose import head_pose
@@ -123,3 +124,30 @@ def speech(duration_s: float, speaking: tuple[float, float]) -> Audio:
     n = int(duration_s * 16_000)
     energy = np.full(int(duration_s * 100), -60.0, np.float32)
     return Audio(np.zeros(n, np.float32), (speaking,), energy, 0.01)
+
+
+def turned(depth: float) -> Capture:
+    """The portrait turned by 25 degrees as a solid of scaled depth: 0 is a flat picture."""
+    portrait = astronaut()
+    landmarks = portrait.landmarks.astype(float)
+    centre = landmarks.mean(axis=0)
+    angle = np.deg2rad(25)
+    x, _, z = (landmarks - centre).T
+    moved = landmarks.copy()
+    moved[:, 0] = centre[0] + x * np.cos(angle) - depth * z * np.sin(angle)
+    # Where each pixel of the turned picture comes from: by the landmarks, and by the plane at the
+    # border, where there are none.
+    height, width = portrait.image.shape[:2]
+    corners = np.array([(0, 0), (width, 0), (0, height), (width, height)], float)
+    sources = np.vstack([landmarks[:, :2], corners])
+    flat = np.column_stack([centre[0] + (corners[:, 0] - centre[0]) * np.cos(angle), corners[:, 1]])
+    lookup = LinearNDInterpolator(np.vstack([moved[:, :2], flat]), sources, fill_value=0.0)
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    where = lookup(columns, rows).astype(np.float32)
+    image = cv2.remap(portrait.image, where[..., 0], where[..., 1], cv2.INTER_LINEAR)
+    capture = capture_of(
+        [portrait.image, np.asarray(image, np.uint8)],
+        [portrait.landmarks, moved.astype(np.float32)],
+    )
+    capture.track.yaw_deg[:] = (0.0, 25.0)
+    return capture
