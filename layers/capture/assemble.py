@@ -37,6 +37,22 @@ def receipts(received_s: Sequence[float] | None, n: int) -> TimeArray:
     return arrived
 
 
+def clock_skew_s(client_time_s: float | None, times: TimeArray, arrived: TimeArray) -> float:
+    """Return how much later than the client's clock said the frames arrived, NaN if not known.
+
+    Parameters
+    ----------
+    client_time_s
+        The client's clock at time 0 of the capture.
+    times, arrived
+        (T,) when each frame was taken, and when it reached the server.
+    """
+    known = np.isfinite(arrived)
+    if client_time_s is None or not known.any():
+        return float("nan")
+    return float(np.median((arrived - client_time_s - times)[known]))
+
+
 def finished(
     source: Source,
     track: FaceTrack,

@@ -4,6 +4,7 @@ MediaError
 ├── EmptyMediaError            EMPTY_FILE
 ├── UnreadableMediaError       UNREADABLE_MEDIA (not a picture, video or sound; cut off; damaged)
 ├── MediaLimitError            MEDIA_TOO_LARGE (bytes, pixels, seconds, frames)
+├── DecodeTimeoutError         DECODE_TIMED_OUT (stopped after its time: perhaps a busy machine)
 └── CaptureDescriptionError    BAD_CAPTURE_JSON (times, steps and files that don't fit together)
 """
 
@@ -32,6 +33,12 @@ class MediaLimitError(MediaError):
     """More bytes, pixels, seconds or frames than the limits allow."""
 
     code = "MEDIA_TOO_LARGE"
+
+
+class DecodeTimeoutError(MediaError):
+    """Decoding was stopped after its time; says nothing of the media: the machine may be busy."""
+
+    code = "DECODE_TIMED_OUT"
 
 
 class CaptureDescriptionError(MediaError):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from layers.capture.assemble import check_total, finished, receipts
+from layers.capture.assemble import check_total, clock_skew_s, finished, receipts
 from layers.capture.audio import read_audio
 from layers.capture.collect import EvenSample, collect, face_track
 from layers.capture.description import CaptureDescription, read_description
@@ -72,7 +72,8 @@ def load_frames(
     )
     _, tracked = collect(shown, sample, dense=dense)
     arrived = receipts(received_s, len(frames))
-    source = _of_pictures(containers[0], headers[0], _clock_skew(described, arrived))
+    skew_s = clock_skew_s(described.client_time_s, times, arrived)
+    source = _of_pictures(containers[0], headers[0], skew_s)
     track = face_track(times, tracked, tuple(frame.step for frame in frames), arrived)
     audio = _sound(audio_path, described, limits)
     return finished(source, track, sample, audio, challenge or described.challenge(phrase))
@@ -94,9 +95,7 @@ def load_image(path: Path, *, limits: CaptureLimits = _DEFAULT_LIMITS) -> Captur
     return finished(source, face_track(times, tracked, (None,)), sample, None, None)
 
 
-def _of_pictures(
-    container: Container, header: ImageHeader, clock_skew_s: float = float("nan")
-) -> Source:
+def _of_pictures(container: Container, header: ImageHeader, skew_s: float = float("nan")) -> Source:
     return Source(
         kind=MediaKind.FRAMES,
         width_px=header.width_px,
@@ -104,7 +103,7 @@ def _of_pictures(
         rotation_deg=header.rotation_deg,
         container=str(container),
         video_codec=str(container),
-        clock_skew_s=clock_skew_s,
+        clock_skew_s=skew_s,
     )
 
 
@@ -134,12 +133,3 @@ def _image_container(path: Path, limits: CaptureLimits) -> Container:
         msg = f"{path.name} is not a picture; send frames as JPEG, PNG or WebP"
         raise UnreadableMediaError(msg)
     return container
-
-
-def _clock_skew(described: CaptureDescription, arrived: TimeArray) -> float:
-    """Return how much later than the client's clock said the frames arrived, NaN if not known."""
-    if described.client_time_s is None:
-        return float("nan")
-    sent = described.client_time_s + np.array([frame.t_s for frame in described.frames])
-    known = np.isfinite(arrived)
-    return float(np.median((arrived - sent)[known])) if known.any() else float("nan")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from layers.capture.assemble import check_total, finished, receipts
+from layers.capture.assemble import check_total, clock_skew_s, finished, receipts
 from layers.capture.audio import read_audio
 from layers.capture.collect import EvenSample, collect, face_track
 from layers.capture.errors import UnreadableMediaError
@@ -44,8 +45,10 @@ def load_video(
     path: Path,
     *,
     audio_path: Path | None = None,
+    audio_start_s: float = 0.0,
     challenge: Challenge | None = None,
     limits: CaptureLimits = _DEFAULT_LIMITS,
+    client_time_s: float | None = None,
     received_s: Sequence[float] | None = None,
 ) -> Capture:
     """Load a recorded video; a single picture is taken as one frame.
@@ -53,9 +56,13 @@ def load_video(
     Parameters
     ----------
     audio_path
-        Takes the place of the video's own sound track; its first sample is time 0.
+        Takes the place of the video's own sound track.
+    audio_start_s
+        When the first sample of `audio_path` was recorded, in seconds after the first picture.
     challenge
         What was asked. Each frame belongs to the last step prompted before it.
+    client_time_s
+        The client's clock at the first picture, in Unix seconds.
     received_s
         Server clock, in Unix seconds: when the upload was complete, or for every frame.
 
@@ -84,14 +91,17 @@ def load_video(
         reader.close()
     start_s = float(times[0])
     times = times - start_s
-    source = _source_of(container, header, turns[0])
+    arrived = receipts(received_s, len(times))
+    skew_s = clock_skew_s(client_time_s, times, arrived)
+    source = replace(_source_of(container, header, turns[0]), clock_skew_s=skew_s)
     prompts = challenge.prompts if challenge is not None else ()
     steps = tuple(_step_at(float(t_s), prompts) for t_s in times)
-    track = face_track(times, tracked, steps, receipts(received_s, len(times)))
+    track = face_track(times, tracked, steps, arrived)
     if audio_path is None:
         audio = read_audio(path, container, limits, start_s)
     else:
         audio = read_audio(audio_path, sniff(audio_path, limits), limits)
+        audio = None if audio is None else replace(audio, offset_s=audio_start_s)
     return finished(source, track, sample, audio, challenge)
 
 

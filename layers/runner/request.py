@@ -22,6 +22,9 @@ class MediaRequest:
         A folder with images and their ``capture.json``; excludes `video`.
     challenge
         What was asked; what it leaves open is taken from ``capture.json``.
+    audio_start_s, client_time_s
+        Of a video: when the first sample of `audio` was recorded, in seconds of the capture, and
+        the client's Unix time at its first picture. A folder of frames says both itself.
     received_s
         Unix time on the server's clock at which the upload was complete, or each frame arrived.
     """
@@ -31,6 +34,8 @@ class MediaRequest:
     frames: Path | None = None
     challenge: Challenge = field(default_factory=Challenge)
     limits: CaptureLimits = field(default_factory=CaptureLimits)
+    audio_start_s: float = 0.0
+    client_time_s: float | None = None
     received_s: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from layers.capture.errors import UnreadableMediaError
+from layers.capture.errors import DecodeTimeoutError, UnreadableMediaError
 from layers.capture.types import Capture, MediaKind
 from layers.runner.request import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks, initialise_child
@@ -100,15 +100,19 @@ class LayerRunner:
         Raises
         ------
         MediaError
-            When the media can't be used, also when it crashes or stalls the decoder.
+            When the media can't be used, also when it crashes the decoder; `DecodeTimeoutError`
+            when it took too long.
         """
         limit_s = self._settings.capture_timeout_s
         future = _schedule(self._pools["capture"], self._tasks.decode, (request,), limit_s)
         try:
             return future.result()
         except FutureTimeoutError:
-            msg = f"decoding took longer than {limit_s:g} s and was stopped; send a shorter capture"
-            raise UnreadableMediaError(msg) from None
+            msg = (
+                f"decoding took longer than {limit_s:g} s and was stopped; "
+                "try again, or send a shorter capture"
+            )
+            raise DecodeTimeoutError(msg) from None
         except (ProcessExpired, MemoryError):
             msg = "the decoder failed on this media; record it again"
             raise UnreadableMediaError(msg) from None

@@ -56,6 +56,8 @@ def decode(request: MediaRequest) -> Capture:
         return load_video(
             request.video,
             audio_path=request.audio,
+            audio_start_s=request.audio_start_s,
+            client_time_s=request.client_time_s,
             challenge=asked,
             limits=limits,
             received_s=received_s,

@@ -103,6 +103,22 @@ def test_steps_of_a_video_follow_the_prompts(tmp_path: Path) -> None:
     assert track.steps == (None, blink, blink, blink, speak, speak)
 
 
+def test_a_video_with_its_own_sound_file_and_clock(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [empty_room()] * 5, fps=10)
+    write_wav(tmp_path / "a.wav", tone_of(0.6, 16_000), 16_000, "s16")
+    capture = load_video(
+        path,
+        audio_path=tmp_path / "a.wav",
+        audio_start_s=1.25,
+        client_time_s=1000.0,
+        received_s=(1003.4,),
+    )
+    assert capture.audio is not None
+    assert capture.audio.offset_s == 1.25
+    assert capture.source.clock_skew_s == pytest.approx(3.0), "the last picture is of 1000.4"
+    assert np.isnan(load_video(path, received_s=(1003.4,)).source.clock_skew_s)
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
     quarters = {1: 0, 3: 2, 6: 1, 8: 3}[orientation]

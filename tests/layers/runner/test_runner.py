@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from layers.capture.errors import UnreadableMediaError
+from layers.capture.errors import DecodeTimeoutError, UnreadableMediaError
 from layers.capture.types import (
     N_LANDMARKS,
     THUMB_SHAPE,
@@ -35,6 +35,8 @@ PAUSE_S = 0.6
 def empty_capture(request: MediaRequest) -> Capture:
     if request.video and request.video.name == "kills-the-decoder.mp4":
         os.abort()
+    if request.video and request.video.name == "stalls-the-decoder.mp4":
+        time.sleep(60)
     n = 3
     flat = np.zeros(n, np.float32)
     track = FaceTrack(
@@ -133,6 +135,13 @@ def test_media_that_kills_the_decoder_is_an_error_and_the_next_one_works(
     with pytest.raises(UnreadableMediaError, match="decoder failed"):
         healthy.decode(MediaRequest(video=Path("kills-the-decoder.mp4")))
     assert len(healthy.decode(video).images) == 1
+
+
+def test_a_decoder_that_takes_too_long_is_told_apart_from_bad_media() -> None:
+    with LayerRunner(RunnerSettings(capture_timeout_s=0.5), tasks()) as runner:
+        runner.wait_until_warm()
+        with pytest.raises(DecodeTimeoutError, match="try again"):
+            runner.decode(MediaRequest(video=Path("stalls-the-decoder.mp4")))
 
 
 def test_a_layer_that_dies_or_hangs_is_reported_and_never_live(video: MediaRequest) -> None:
