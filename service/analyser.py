@@ -23,12 +23,20 @@ class StoredCapture:
         Holds ``capture.json`` and the files that it names.
     received_s
         Server clock when the upload was complete, in seconds since 1970.
+    audio_start_s, client_time_s
+        Of a video with a sound file, as its JSON says; frames' JSON is read with the frames.
     """
 
     id: str
     folder: Path
     challenge: Challenge
     received_s: float
+    audio_start_s: float = 0.0
+    client_time_s: float | None = None
+
+
+class AnalyserBusyError(RuntimeError):
+    """Too much waits to be decoded already; nothing is wrong with the capture."""
 
 
 class Analyser(Protocol):
@@ -52,6 +60,8 @@ class Analyser(Protocol):
 
         Raises
         ------
+        AnalyserBusyError
+            When it can't be decoded now.
         layers.capture.errors.MediaError
             When the media can't be used.
         """

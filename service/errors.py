@@ -13,6 +13,7 @@ ApiError
 │   └── InvalidMediaError     422 INVALID_MEDIA (with findings and hints)
 ├── TooManyRequestsError      429 TOO_MANY_REQUESTS (with Retry-After)
 └── NotReadyError             503 NOT_READY (with Retry-After)
+    └── AnalysisBusyError     503 ANALYSIS_BUSY (with Retry-After)
 """
 
 from __future__ import annotations
@@ -151,3 +152,12 @@ class NotReadyError(ApiError):
     def __init__(self, message: str, retry_after_s: int = 5) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class AnalysisBusyError(NotReadyError):
+    """The decoder has too much to do; the link stays usable and no attempt is used."""
+
+    default_code = "ANALYSIS_BUSY"
+
+    def __init__(self, message: str, retry_after_s: int = 15) -> None:
+        super().__init__(message, retry_after_s)

@@ -12,6 +12,9 @@ SESSION_CREATED = "session.created"
 LINK_RENEWED = "session.link.renewed"
 ATTEMPT_STARTED = "session.attempt.started"
 ANALYSIS_RECORDED = "session.analysis.recorded"
+# Apart from the verdict's own event: a detector saw or heard a deepfake. An ordinary mismatch, a
+# missed step or a bad recording is none of these.
+DEEPFAKE_DETECTED = "security.deepfake_detected"
 
 
 def status_event(status: SessionStatus) -> str:
@@ -20,7 +23,13 @@ def status_event(status: SessionStatus) -> str:
 
 
 def add_event(
-    db: Session, session: SessionRow, event_type: str, actor: str, **details: Any
+    db: Session,
+    session: SessionRow,
+    event_type: str,
+    actor: str,
+    *,
+    reason_code: str | None = None,
+    **details: Any,
 ) -> EventRow:
     """Write the next event of `session`.
 
@@ -28,6 +37,8 @@ def add_event(
     ----------
     actor
         Who caused it: ``key:<id>``, ``applicant`` or ``engine``.
+    reason_code
+        Why, for machines, where a verdict caused it.
     details
         Ids, codes and numbers only.
     """
@@ -38,6 +49,7 @@ def add_event(
         attempt=session.attempt,
         type=event_type,
         actor=actor,
+        reason_code=reason_code,
         details=details,
     )
     db.add(session)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from layers.capture.types import Capture
 from layers.runner import LayerRunner, MediaRequest, RunnerSettings
 from layers.runner.tasks import ModelPaths, Tasks
-from service.analyser import StoredCapture
+from service.analyser import AnalyserBusyError, StoredCapture
 from service.settings import Settings
 from verdict.evidence import Evidence, QualityFinding
 from verdict.policy import Policy
@@ -19,6 +23,12 @@ from verdict.policy import Policy
 # What was decoded for inspection is analysed a moment later; more than a few would be memory
 # for nothing. A capture that is not found here is decoded again, with the same outcome.
 _KEPT_CAPTURES = 2
+# Inspections under way or waiting, for each decoding child. Clients give up after 30 s; a
+# capture takes the decoder one to a few seconds.
+_INSPECTIONS_PER_WORKER = 6
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,13 @@ class LayerAnalyser:
         self._runner: LayerRunner | None = None
         self._ready = False
         self._decoded: OrderedDict[str, _Decoded] = OrderedDict()
+        self._inspecting = 0
+        self._most_inspections = _INSPECTIONS_PER_WORKER * settings.workers
+        # Threads of its own to wait for the children in: those of the event loop, a handful,
+        # would all stand still while captures are decoded, and uploads and the queue with them.
+        self._waiting = ThreadPoolExecutor(
+            self._most_inspections + settings.workers, thread_name_prefix="layers"
+        )
 
     async def start(self) -> None:
         """Start the children and wait until their models are loaded."""
@@ -56,7 +73,13 @@ class LayerAnalyser:
 
     async def inspect(self, capture: StoredCapture) -> tuple[QualityFinding, ...]:
         """Decode in a child and return the capture's findings."""
-        decoded = await self._decode(capture)
+        if self._inspecting >= self._most_inspections:
+            raise AnalyserBusyError
+        self._inspecting += 1
+        try:
+            decoded = await self._decode(capture)
+        finally:
+            self._inspecting -= 1
         findings = decoded.capture.findings
         if not any(finding.refuses for finding in findings):
             self._decoded[capture.id] = decoded
@@ -67,7 +90,7 @@ class LayerAnalyser:
     async def analyse(self, capture: StoredCapture, policy: Policy) -> Evidence:
         """Run the three layers side by side."""
         decoded = self._decoded.pop(capture.id, None) or await self._decode(capture)
-        analysis = await asyncio.to_thread(
+        analysis = await self._wait_for(
             self._running.analyse_capture, decoded.capture, policy, decoded.took_ms
         )
         return analysis.evidence
@@ -78,6 +101,7 @@ class LayerAnalyser:
         self._decoded.clear()
         if self._runner is not None:
             await asyncio.to_thread(self._runner.close)
+        self._waiting.shutdown(wait=False, cancel_futures=True)
 
     @property
     def _running(self) -> LayerRunner:
@@ -88,8 +112,17 @@ class LayerAnalyser:
 
     async def _decode(self, capture: StoredCapture) -> _Decoded:
         begin = time.perf_counter()
-        decoded = await asyncio.to_thread(self._running.decode, media_request(capture))
+        decoded = await self._wait_for(self._running.decode, media_request(capture))
         return _Decoded(decoded, 1000 * (time.perf_counter() - begin))
+
+    async def _wait_for(
+        self,
+        call: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> _Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._waiting, partial(call, *args, **kwargs))
 
     def _new_runner(self) -> LayerRunner:
         settings = self._settings
@@ -115,6 +148,8 @@ def media_request(capture: StoredCapture) -> MediaRequest:
     return MediaRequest(
         video=video,
         audio=audio,
+        audio_start_s=capture.audio_start_s,
+        client_time_s=capture.client_time_s,
         challenge=capture.challenge,
         received_s=(capture.received_s,),
     )

@@ -232,5 +232,6 @@ class EventRow(SQLModel, table=True):
     attempt: int
     type: str
     actor: str
+    reason_code: str | None = Field(default=None, index=True)
     details: dict[str, Any] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     created_at: int = _ms()

@@ -62,7 +62,7 @@ def _combined_risk(facts: Facts, rule: Rule, policy: Policy) -> int:
     if facts.voice_confidence is not None:
         risks.append(facts.voice_risk)
     combined = half_up(sum(risks) / len(risks))
-    if facts.vision_above or facts.voice_above:
+    if facts.deepfake_detected:
         share = policy.number("verdict.worst_layer_share")
         combined = max(combined, half_up(share * max(risks)))
     if rule.name in ("liveness", "word_match"):

@@ -85,6 +85,11 @@ class Facts:
         """Whether the voice risk is above its threshold."""
         return self.voice_risk > self.voice_threshold
 
+    @property
+    def deepfake_detected(self) -> bool:
+        """Whether a detector saw or heard a deepfake, whichever rule decides."""
+        return self.vision_above or self.voice_above
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

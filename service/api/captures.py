@@ -138,6 +138,7 @@ def invitation(token: str, context: ContextDep) -> JSONResponse:
         "STEP_OUT_OF_ORDER",
         "INVALID_MEDIA",
         "TOO_MANY_REQUESTS",
+        "ANALYSIS_BUSY",
         with_key=False,
     ),
     openapi_extra=_MULTIPART,

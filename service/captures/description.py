@@ -6,13 +6,15 @@ video may stand for the frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from layers.capture.types import Challenge, Prompt, Step
+from service.analyser import StoredCapture
 
 Seconds = Annotated[
     float,
@@ -47,7 +49,11 @@ class AudioEntry(_Entry):
     """The sound file."""
 
     file: FileName
-    start_s: Seconds = 0.0
+    # A recorder may have started before the first picture.
+    start_s: Annotated[
+        float,
+        Field(ge=-60, le=3600, allow_inf_nan=False, description="When its first sample was taken."),
+    ] = 0.0
 
 
 _EXAMPLE: JsonDict = {
@@ -95,17 +101,24 @@ class CaptureDescription(_Entry):
 
     @property
     def step_order(self) -> list[str]:
-        """The steps in the order they were asked for."""
+        """The steps in the order they were asked for; one that comes back counts again."""
         if self.prompts:
-            return _once(prompt.step for prompt in sorted(self.prompts, key=lambda one: one.t_s))
+            prompts = sorted(self.prompts, key=lambda one: one.t_s)
+            return [str(prompt.step) for prompt in prompts]
         frames = sorted(self.frames, key=lambda one: one.t_s)
-        return _once(frame.step for frame in frames if frame.step is not None)
+        shown = (frame.step for frame in frames if frame.step is not None)
+        return [str(step) for step, _ in groupby(shown)]
 
-    def challenge(self, phrase: str, language: str) -> Challenge:
-        """Return what the service asked, at the times at which the page did."""
+    def stored(
+        self, capture_id: str, folder: Path, phrase: str, language: str, received_ms: int
+    ) -> StoredCapture:
+        """Return the capture in `folder` with what the service asked, at the times shown."""
         prompts = tuple(Prompt(prompt.step, prompt.t_s) for prompt in self.prompts)
-        return Challenge(phrase, prompts, self.mirrored, language)
-
-
-def _once(steps: Iterable[Step]) -> list[str]:
-    return list(dict.fromkeys(str(step) for step in steps))
+        return StoredCapture(
+            capture_id,
+            folder,
+            Challenge(phrase, prompts, self.mirrored, language),
+            received_ms / 1000,
+            audio_start_s=0.0 if self.audio is None else self.audio.start_s,
+            client_time_s=self.client_time_s,
+        )

@@ -15,8 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session, col, update
 
-from layers.capture.errors import MediaError
-from service.analyser import StoredCapture
+from layers.capture.errors import DecodeTimeoutError, MediaError
+from service.analyser import AnalyserBusyError, StoredCapture
 from service.captures.multipart import CaptureUpload, UploadLimits
 from service.captures.prepare import prepare_folder
 from service.captures.storage import discard, keep, new_staging_folder, place_of
@@ -24,6 +24,7 @@ from service.captures.tokens import OpenAttempt, check_queue, open_attempt
 from service.clock import now_ms
 from service.context import Context
 from service.errors import (
+    AnalysisBusyError,
     ApiError,
     BadRequestError,
     ConflictError,
@@ -91,9 +92,11 @@ async def submit_capture(
     try:
         checked = await _receive(context, opened, staged, body)
         await _inspect(context, checked.stored)
-        session = await asyncio.to_thread(_commit, context, token, opened, checked, sender)
-    finally:
+    except BaseException:
         await asyncio.to_thread(discard, staged)
+        raise
+    # From here on the folder is the thread's own: it goes on when this request is cancelled.
+    session = await asyncio.to_thread(_commit, context, token, opened, checked, sender)
     context.jobs.submit(opened.attempt.id)
     return session
 
@@ -138,8 +141,7 @@ async def _receive(
     description, names = await asyncio.to_thread(
         prepare_folder, staged, files, json_text, attempt.steps
     )
-    challenge = description.challenge(attempt.phrase, attempt.language)
-    stored = StoredCapture(staged.name, staged, challenge, received_ms / 1000)
+    stored = description.stored(staged.name, staged, attempt.phrase, attempt.language, received_ms)
     return _Checked(stored, names, sum(file.n_bytes for file in files), received_ms)
 
 
@@ -147,6 +149,8 @@ async def _inspect(context: Context, stored: StoredCapture) -> None:
     """Decode in a child; refuse what can't be used or should be recorded again."""
     try:
         findings = await context.analyser.inspect(stored)
+    except (AnalyserBusyError, DecodeTimeoutError):
+        raise AnalysisBusyError("too busy to check the capture now; send it again") from None
     except MediaError as error:
         finding = QualityFinding(error.code, None, None, str(error), refuses=True)
         message = "the media can't be used; record it again"
@@ -163,7 +167,11 @@ def _commit(
     """Move the media into place, then use the token, write the capture and queue the attempt."""
     stored = checked.stored
     place = place_of(opened.session.id, opened.attempt.number, stored.id)
-    kept = keep(context.settings, stored.folder, place)
+    try:
+        kept = keep(context.settings, stored.folder, place)
+    except OSError:
+        discard(stored.folder)
+        raise
     try:
         with context.database.write() as db:
             fresh = open_attempt(db, token)

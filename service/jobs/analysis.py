@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from layers.capture.errors import MediaError
+from layers.capture.errors import DecodeTimeoutError, MediaError
 from service.context import Context
 from service.jobs.attempts import Claimed, record_crash, record_verdict
 from verdict.engine import Decision, decide
@@ -36,7 +36,10 @@ async def analyse_attempt(context: Context, claimed: Claimed) -> None:
         _LOG.error(message, extra={**place, "reason": reason, "error": type(error).__name__})
         return
     await asyncio.to_thread(record_verdict, context, claimed, decision)
-    _LOG.info("verdict recorded", extra={**place, "rule": decision.priority})
+    extra = {**place, "rule": decision.priority, "reason": str(decision.reason_code)}
+    _LOG.info("verdict recorded", extra=extra)
+    if decision.facts.deepfake_detected:
+        _LOG.warning("security: deepfake detected", extra=extra)
 
 
 async def _decide(context: Context, claimed: Claimed) -> Decision:
@@ -54,7 +57,7 @@ def _require_one_layer(evidence: Evidence) -> None:
 
 
 def _reason_of(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | DecodeTimeoutError):
         return "analysis_timed_out"
     if isinstance(error, MediaError):
         return "media_unreadable"

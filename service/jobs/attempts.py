@@ -16,7 +16,7 @@ from service.captures.description import CaptureDescription
 from service.captures.prepare import DESCRIPTION_FILE
 from service.clock import now_ms
 from service.context import Context
-from service.events import ANALYSIS_RECORDED, add_event, status_event
+from service.events import ANALYSIS_RECORDED, DEEPFAKE_DETECTED, add_event, status_event
 from service.lifecycle import FAILED, after_verdict
 from service.sessions.change import apply_standing
 from service.tables import (
@@ -57,8 +57,10 @@ class Claimed:
         folder = context.settings.data_dir / self.capture.folder
         text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
         description = CaptureDescription.model_validate_json(text)
-        challenge = description.challenge(self.phrase, self.language)
-        return StoredCapture(self.capture.id, folder, challenge, self.capture.received_at / 1000)
+        capture = self.capture
+        return description.stored(
+            capture.id, folder, self.phrase, self.language, capture.received_at
+        )
 
 
 def requeue_interrupted(context: Context) -> int:
@@ -128,11 +130,13 @@ def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> No
                 evidence=_evidence(decision, attempt),
             )
         )
-        details = {"verdict": str(decision.rule.verdict), "reason_code": str(decision.reason_code)}
+        why = str(decision.reason_code)
+        _note_deepfake(db, session, decision)
+        details = {"verdict": str(decision.rule.verdict), "rule": decision.priority}
         if not _is_waiting_for(session, attempt):
             # Somebody decided by hand meanwhile: the verdict is kept, their status stands.
             session.updated_at = now_ms()
-            add_event(db, session, ANALYSIS_RECORDED, ENGINE, **details)
+            add_event(db, session, ANALYSIS_RECORDED, ENGINE, reason_code=why, **details)
             return
         steps_left = len(workflow.steps) - session.steps_done - 1
         standing = after_verdict(
@@ -144,7 +148,7 @@ def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> No
         # LIVE with steps left goes back to PENDING: that is progress, not an event of its own.
         is_status_event = standing.status is not SessionStatus.PENDING
         event = status_event(standing.status) if is_status_event else ANALYSIS_RECORDED
-        add_event(db, session, event, ENGINE, **details)
+        add_event(db, session, event, ENGINE, reason_code=why, **details)
 
 
 def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
@@ -180,6 +184,22 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
                 db, session, status_event(SessionStatus.FAILED), ENGINE, failure_reason=reason
             )
         return False
+
+
+def _note_deepfake(db: Session, session: SessionRow, decision: Decision) -> None:
+    facts = decision.facts
+    if facts.deepfake_detected:
+        add_event(
+            db,
+            session,
+            DEEPFAKE_DETECTED,
+            ENGINE,
+            reason_code=str(decision.reason_code),
+            vision_risk=facts.vision_risk,
+            vision_above=facts.vision_above,
+            voice_risk=facts.voice_risk,
+            voice_above=facts.voice_above,
+        )
 
 
 def _has_verdict(db: Session, attempt: Attempt) -> bool:

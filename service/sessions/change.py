@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import func
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from service.clock import now_ms
 from service.context import Context
@@ -115,19 +115,11 @@ def start_attempt(context: Context, caller: Caller, session_id: str) -> StartedA
 
 
 def expire_sessions(context: Context) -> int:
-    """End every session whose applicant never came; return how many."""
+    """End every session whose applicant never came, or never came back; return how many."""
     with context.database.write() as db:
         overdue = db.exec(
-            select(SessionRow)
-            .join(
-                Attempt,
-                (col(Attempt.session_id) == col(SessionRow.id))
-                & (col(Attempt.number) == col(SessionRow.attempt)),
-            )
-            .where(
-                SessionRow.status == SessionStatus.PENDING,
-                SessionRow.expires_at < now_ms(),
-                Attempt.state == AttemptState.AWAITING,
+            select(SessionRow).where(
+                SessionRow.status == SessionStatus.PENDING, SessionRow.expires_at < now_ms()
             )
         ).all()
         for session in overdue:

@@ -28,7 +28,12 @@ from service.tables import (
     Workflow,
 )
 from tests.service.running_service import Service, StartService
-from tests.service.service_builders import BuilderAnalyser, deepfake_evidence, nothing_executed
+from tests.service.service_builders import (
+    BuilderAnalyser,
+    deepfake_evidence,
+    evidence,
+    nothing_executed,
+)
 from verdict.engine import decide
 
 
@@ -68,6 +73,35 @@ def test_events_are_numbered_and_say_who(service: Service) -> None:
         (3, "session.status.submitted", "engine"),
         (4, "session.status.verified", "key"),
     ]
+
+
+def test_verdict_events_say_why_and_a_deepfake_is_a_security_event(
+    start_service: StartService,
+) -> None:
+    analyser = BuilderAnalyser(evidence=deepfake_evidence())
+    service = start_service(analyser)
+    caught = service.captured()
+    service.judged(caught)
+    analyser.evidence = evidence(matched=False)
+    mistaken = service.captured()
+    service.judged(mistaken)
+    with service.context.database.read() as db:
+        rows = db.exec(select(EventRow).order_by("created_at", "sequence")).all()
+    told = {
+        session_id: [
+            (row.type, row.attempt, row.reason_code)
+            for row in rows
+            if row.session_id == session_id and row.actor == "engine"
+        ]
+        for session_id in (caught, mistaken)
+    }
+    assert told == {
+        caught: [
+            ("security.deepfake_detected", 1, "visual_deepfake"),
+            ("session.status.rejected", 1, "visual_deepfake"),
+        ],
+        mistaken: [("session.status.rejected", 1, "word_mismatch")],
+    }
 
 
 def test_crash_is_tried_again(start_service: StartService) -> None:
@@ -161,6 +195,21 @@ def test_live_with_steps_left_goes_on(service: Service) -> None:
     record = service.judged(service.captured())
     assert (record["status"], record["session_progress"]) == ("PENDING", "STARTED")
     assert record["analysis_data"]["deepfake_detection_data"]["verdict"] == "LIVE"
+
+
+def test_session_whose_applicant_does_not_come_back_expires(service: Service) -> None:
+    with service.context.database.write() as db:
+        workflow = db.get_one(Workflow, DEFAULT_WORKFLOW_ID)
+        workflow.steps = ["deepfake_detection", "document"]
+        db.add(workflow)
+    session_id = service.captured()
+    service.judged(session_id)
+    with service.context.database.write() as db:
+        session = db.get_one(SessionRow, session_id)
+        session.expires_at = 1
+        db.add(session)
+    assert expire_sessions(service.context) == 1
+    assert service.retrieve(session_id)["session_record"]["status"] == "EXPIRED"
 
 
 def test_change_that_rests_on_an_outdated_row_fails(service: Service) -> None:
