@@ -17,6 +17,7 @@ from service.api.openapi import use_openapi
 from service.api.page import mount_page
 from service.api.problems import add_problem_handlers
 from service.captures.storage import sweep_orphans, sweep_staging
+from service.challenge import recipe_of_settings
 from service.context import Context
 from service.data_lock import DataLock
 from service.database import Database
@@ -43,9 +44,12 @@ def create_app(settings: Settings | None = None, analyser: Analyser | None = Non
     ------
     verdict.policy.PolicyError
         When the policy file can't be used.
+    service.challenge.ChallengeError
+        When the settings ask for a phrase that the recogniser can't hear.
     """
     chosen = settings or Settings()
     policy = load_policy(chosen.policy_file)
+    recipe_of_settings(chosen).check(has_whisper=chosen.whisper_checkpoint is not None)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

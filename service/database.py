@@ -113,6 +113,9 @@ def _add_defaults(db: Session, settings: Settings) -> None:
                 name="Default",
                 attempt_limit=settings.attempt_limit,
                 auto_verify=settings.auto_verify,
+                phrase_mode=settings.phrase_mode,
+                custom_phrase=settings.custom_phrase,
+                language=settings.challenge_language,
                 steps=[CAPTURE_STEP],
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,8 +27,8 @@ class Settings(BaseSettings):
         How applicants reach this service; session links and media links start with it.
     secret_key
         Signs capture tokens and media links. Made and kept in `data_dir` when not given.
-    attempt_limit, auto_verify
-        Defaults of the default workflow, when its row is first made.
+    attempt_limit, auto_verify, phrase_mode, custom_phrase, challenge_language
+        Those of the default workflow, when its row is first made.
     capture_token_ttl_s, session_ttl_s
         How long a session link works, and how long a session waits for its applicant before it
         is EXPIRED.
@@ -49,6 +49,9 @@ class Settings(BaseSettings):
 
     attempt_limit: Annotated[int, Field(ge=1, le=20)] = 3
     auto_verify: bool = False
+    phrase_mode: Literal["words", "digits", "custom"] = "words"
+    custom_phrase: str | None = None
+    challenge_language: str = "en"
     allow_http_redirects: bool = False
     capture_token_ttl_s: Positive = _DAY_S
     session_ttl_s: Positive = 30 * _DAY_S

@@ -116,6 +116,7 @@ class Workflow(SQLModel, table=True):
     auto_verify: bool
     phrase_mode: str = PhraseMode.WORDS
     custom_phrase: str | None = None
+    language: str = "en"
     steps: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     created_at: int = _ms()
 

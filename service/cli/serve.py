@@ -23,7 +23,9 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
 ) -> None:
     """Run the HTTP service. Settings that have no option here are BONAFIDE_… variables."""
+    from service.challenge import ChallengeError
     from service.server import run
+    from verdict.policy import PolicyError
 
     settings = read_settings(host=host, port=port, data_dir=data_dir, log_level=log_level)
     address = f"http://{settings.host}:{settings.port}"
@@ -36,7 +38,10 @@ def serve(
         "  then open the session_url of the answer in a browser with a webcam",
         err=True,
     )
-    run(settings)
+    try:
+        run(settings)
+    except (ChallengeError, PolicyError) as error:
+        raise failed("BAD_SETTINGS", error) from None
 
 
 def demo(

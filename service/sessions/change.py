@@ -80,6 +80,8 @@ def start_attempt(context: Context, caller: Caller, session_id: str) -> StartedA
     ------
     ConflictError
         When the session is final, or its last capture is not judged yet.
+    UnprocessableError
+        When the workflow asks for what the recogniser in use can't hear.
     """
     with context.database.write() as db:
         session = find_session(db, caller, session_id)

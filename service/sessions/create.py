@@ -45,7 +45,7 @@ def create_session(
     ConflictError
         When the key was used for a different request.
     UnprocessableError
-        When the workflow is not known or the redirect address is not allowed.
+        When the workflow is not known or can't be used, or the redirect address is not allowed.
     """
     _check_redirect(context, request)
     digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from service.challenge import draw_phrase, draw_steps
+from service.challenge import ChallengeError, draw_steps, recipe_of
 from service.clock import now_ms
 from service.context import Context
+from service.errors import FieldError, UnprocessableError
 from service.signing import token_digest
-from service.tables import Attempt, PhraseMode, SessionRow, Workflow, new_id
+from service.tables import Attempt, SessionRow, Workflow, new_id
 
 
 def new_attempt(context: Context, session: SessionRow, workflow: Workflow) -> Attempt:
-    """Return a fresh attempt of `session` with its challenge and its link; not yet stored."""
+    """Return a fresh attempt of `session` with its challenge and its link; not yet stored.
+
+    Raises
+    ------
+    UnprocessableError
+        When the workflow asks for what the recogniser in use can't hear.
+    """
     attempt_id = new_id()
     return Attempt(
         id=attempt_id,
@@ -18,7 +25,8 @@ def new_attempt(context: Context, session: SessionRow, workflow: Workflow) -> At
         number=session.attempt,
         token_sha256=token_digest(context.signer.capture_token(attempt_id, 1)),
         token_expires_at=_expiry(context),
-        phrase=draw_phrase(PhraseMode(workflow.phrase_mode), workflow.custom_phrase),
+        phrase=_phrase(context, workflow),
+        language=workflow.language,
         steps=draw_steps(),
     )
 
@@ -28,7 +36,7 @@ def renew_link(context: Context, attempt: Attempt, workflow: Workflow) -> None:
     attempt.link_number += 1
     attempt.token_sha256 = token_digest(token_of(context, attempt))
     attempt.token_expires_at = _expiry(context)
-    attempt.phrase = draw_phrase(PhraseMode(workflow.phrase_mode), workflow.custom_phrase)
+    attempt.phrase, attempt.language = _phrase(context, workflow), workflow.language
     attempt.steps = draw_steps()
 
 
@@ -40,6 +48,16 @@ def token_of(context: Context, attempt: Attempt) -> str:
 def session_url(context: Context, attempt: Attempt) -> str:
     """Return where the applicant goes."""
     return f"{context.settings.effective_public_url}/s/{token_of(context, attempt)}"
+
+
+def _phrase(context: Context, workflow: Workflow) -> str:
+    try:
+        recipe = recipe_of(workflow)
+        recipe.check(has_whisper=context.settings.whisper_checkpoint is not None)
+    except ChallengeError as error:
+        message = f"the workflow can't be used: {error}"
+        raise UnprocessableError(message, fields=[FieldError("workflow_id", message)]) from None
+    return recipe.draw()
 
 
 def _expiry(context: Context) -> int:

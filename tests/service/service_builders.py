@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from layers.capture.errors import MediaError
-from service.analyser import StoredCapture
+from service.analyser import AnalyserBusyError, StoredCapture
 from service.settings import Settings
 from verdict.evidence import (
     CheckName,
@@ -87,7 +87,7 @@ class BuilderAnalyser:
 
     evidence: Evidence = field(default_factory=evidence)
     findings: tuple[QualityFinding, ...] = ()
-    inspect_error: MediaError | None = None
+    inspect_error: MediaError | AnalyserBusyError | None = None
     analyse_errors: list[Exception] = field(default_factory=list)
     inspect_pause_s: float = 0.0
     analyse_pause_s: float = 0.0

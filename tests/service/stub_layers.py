@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
+from layers.capture.errors import UnreadableMediaError
 from layers.capture.types import Capture
+from layers.runner import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks
 from tests.service.service_builders import evidence
 from verdict.evidence import LivenessResult, NotExecuted, VisionResult, VoiceResult
@@ -33,3 +37,13 @@ def warm(_stage: str, _paths: ModelPaths) -> None:
 
 def tasks_with_real_decoder() -> Tasks:
     return Tasks(liveness=liveness, vision=vision, voice=voice, warm=warm)
+
+
+def decode_nothing(_request: MediaRequest) -> Capture:
+    time.sleep(0.05)
+    message = "nothing to see"
+    raise UnreadableMediaError(message)
+
+
+def tasks_without_decoder() -> Tasks:
+    return Tasks(decode=decode_nothing, liveness=liveness, vision=vision, voice=voice, warm=warm)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from layers.capture.errors import MediaLimitError, UnreadableMediaError
+from layers.capture.errors import DecodeTimeoutError, MediaLimitError, UnreadableMediaError
+from service.analyser import AnalyserBusyError
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     JPEG,
@@ -269,3 +270,29 @@ def test_file_names_never_become_paths(service: Service) -> None:
     ]
     assert _send(service, token, parts)[0] == 422
     assert not list(service.context.settings.data_dir.parent.rglob("evil*"))
+
+
+@pytest.mark.parametrize("raised", [DecodeTimeoutError("stopped after 120 s"), AnalyserBusyError()])
+def test_busy_machine_is_not_the_applicants_fault(start_service: StartService, raised: Any) -> None:
+    service = start_service(BuilderAnalyser(inspect_error=raised))
+    created = service.create()
+    token = service.token_of(created)
+    response = service.client.post(
+        f"/v1/captures/{token}", files=capture_parts(description(service.steps(token)))
+    )
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "ANALYSIS_BUSY"
+    assert int(response.headers["retry-after"]) > 0
+    _assert_still_open(service, created)
+
+
+def test_steps_are_taken_once_each(service: Service) -> None:
+    created = service.create()
+    token = service.token_of(created)
+    steps = service.steps(token)
+    again = description([*steps, steps[0]])
+    framed = description([steps[0], steps[1], *steps], prompts=[])
+    for capture in (again, framed):
+        status, error = _send(service, token, capture_parts(capture))
+        assert (status, error["code"]) == (422, "STEP_OUT_OF_ORDER")
+    _assert_still_open(service, created)

@@ -12,10 +12,12 @@ import pytest
 
 from layers.capture.description import read_description
 from service.api.schemas import AttemptStarted, CaptureAccepted, CaptureInvitation
-from service.challenge import CAPTURE_STEPS
+from service.challenge import CAPTURE_STEPS, ChallengeError
+from service.layer_analyser import media_request
 from service.tables import DEFAULT_WORKFLOW_ID, Workflow
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
+    APPLICANT,
     MP4,
     BuilderAnalyser,
     capture_parts,
@@ -256,3 +258,46 @@ def test_workflow_chooses_what_is_said(service: Service, mode: str) -> None:
     assert (
         words == ["open", "sesame"] if mode == "custom" else all(word.isdigit() for word in words)
     )
+
+
+def test_workflow_that_cannot_be_heard_is_refused_when_its_session_is_created(
+    service: Service,
+) -> None:
+    token = service.token_of(service.create())
+    with service.context.database.write() as db:
+        workflow = db.get_one(Workflow, DEFAULT_WORKFLOW_ID)
+        workflow.language = "de"
+        db.add(workflow)
+    response = service.client.post("/v1/sessions", json=APPLICANT, headers=service.auth)
+    assert response.status_code == 422
+    problem = response.json()["error"]
+    assert problem["fields"][0]["field"] == "workflow_id"
+    assert "hears English only" in problem["message"]
+    # A session made before keeps the challenge that it was given.
+    assert service.client.get(f"/v1/captures/{token}").json()["challenge"]["language"] == "en"
+
+
+def test_sound_start_and_clock_of_a_video_reach_the_analyser(service: Service) -> None:
+    created = service.create()
+    token = service.token_of(created)
+    capture = description(
+        service.steps(token), frames=[], audio={"file": "voice.wav", "start_s": -0.5}
+    )
+    parts = [
+        ("video", ("clip.mp4", MP4, "video/mp4")),
+        ("audio", ("voice.wav", wav_bytes(), "audio/wav")),
+        json_part(capture),
+    ]
+    assert service.client.post(f"/v1/captures/{token}", files=parts).status_code == 202
+    service.judged(created["id"])
+    request = media_request(service.analyser.analysed[0])
+    assert (request.audio_start_s, request.client_time_s) == (-0.5, capture["client_time_s"])
+
+
+def test_phrase_of_the_settings(start_service: StartService) -> None:
+    service = start_service(phrase_mode="custom", custom_phrase="Blue zebra 42")
+    token = service.token_of(service.create())
+    challenge = service.client.get(f"/v1/captures/{token}").json()["challenge"]
+    assert challenge["phrase"] == "Blue zebra 42"
+    with pytest.raises(ChallengeError, match="English only"):
+        start_service(challenge_language="de")

@@ -105,3 +105,13 @@ def test_settings_that_are_wrong_are_named(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_version() -> None:
     assert _run("--version") == f"bonafide {version('bonafide')}\n"
+
+
+def test_serve_refuses_a_phrase_that_cannot_be_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BONAFIDE_CHALLENGE_LANGUAGE", "de")
+    result = CliRunner().invoke(app, ["serve", "--data-dir", str(tmp_path), "--port", "0"])
+    assert result.exit_code == 2
+    assert "error [BAD_SETTINGS]" in result.output
+    assert "bundled recogniser hears English only" in result.output

@@ -12,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from layers.voice.challenge import vocabulary_of
+from layers.voice.normalise import normalise
+from layers.voice.pronunciation import pronunciations
 from service.captures.media_type import recognise
 from service.casing import Casing, cased, to_camel
-from service.challenge import draw_phrase, draw_steps
+from service.challenge import ChallengeError, PhraseRecipe, draw_steps, recipe_of
 from service.clock import as_datetime, as_ms, as_wire
 from service.lifecycle import after_verdict, is_final, next_attempt
 from service.logs import JsonLines
 from service.settings import Settings
 from service.signing import SecretError, Signer, load_signer
-from service.tables import AttemptState, PhraseMode, SessionStatus
+from service.tables import AttemptState, PhraseMode, SessionStatus, Workflow
 from verdict.rules import Outcome, ReasonCode
 
 
@@ -91,13 +94,64 @@ def test_nothing_starts_from_a_final_session_or_beyond_the_limit(
 
 
 def test_phrases_and_steps_vary() -> None:
-    assert len({draw_phrase(PhraseMode.WORDS, None) for _ in range(50)}) > 40
-    assert draw_phrase(PhraseMode.CUSTOM, " open sesame ") == "open sesame"
-    assert all(len(draw_phrase(PhraseMode.DIGITS, None).split()) == 5 for _ in range(5))
+    assert len({PhraseRecipe().draw() for _ in range(50)}) > 40
+    assert PhraseRecipe(PhraseMode.CUSTOM, " open sesame ").draw() == "open sesame"
+    assert all(len(PhraseRecipe(PhraseMode.DIGITS).draw().split()) == 5 for _ in range(5))
     orders = {tuple(draw_steps()) for _ in range(200)}
     assert len(orders) > 12  # of 24
-    with pytest.raises(ValueError, match="custom_phrase"):
-        draw_phrase(PhraseMode.CUSTOM, None)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "vocabulary"),
+    [
+        (PhraseRecipe(), "words"),
+        (PhraseRecipe(PhraseMode.DIGITS), "digits"),
+        (PhraseRecipe(PhraseMode.CUSTOM, "4815"), "digits"),
+        (PhraseRecipe(PhraseMode.CUSTOM, "Don't open the caf\u00e9 at 42!"), "open"),
+    ],
+)
+def test_every_phrase_is_one_that_the_voice_layer_can_match(
+    recipe: PhraseRecipe, vocabulary: str
+) -> None:
+    recipe.check(has_whisper=False)
+    words = normalise(recipe.draw())
+    assert vocabulary_of(words).name == vocabulary
+    assert all(pronunciations(word) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "says"),
+    [
+        (PhraseRecipe(language="de"), "hears English only"),
+        (PhraseRecipe(PhraseMode.CUSTOM, "guten tag", "de"), "BONAFIDE_WHISPER_CHECKPOINT"),
+        (PhraseRecipe(PhraseMode.CUSTOM, "open xyzzyq"), "does not know every word"),
+        (PhraseRecipe(PhraseMode.CUSTOM, None), "1 to 10 words"),
+        (PhraseRecipe(PhraseMode.CUSTOM, " ?! "), "1 to 10 words"),
+        (PhraseRecipe(PhraseMode.CUSTOM, "a " * 11), "1 to 10 words"),
+    ],
+)
+def test_what_the_bundled_recogniser_cannot_hear_is_refused(
+    recipe: PhraseRecipe, says: str
+) -> None:
+    with pytest.raises(ChallengeError, match=says):
+        recipe.check(has_whisper=False)
+
+
+def test_whisper_hears_more_but_a_list_is_still_needed() -> None:
+    PhraseRecipe(PhraseMode.CUSTOM, "guten tag", "de").check(has_whisper=True)
+    PhraseRecipe(PhraseMode.DIGITS, language="de").check(has_whisper=True)
+    with pytest.raises(ChallengeError, match="no list of words"):
+        PhraseRecipe(language="de").check(has_whisper=True)
+    with pytest.raises(ChallengeError, match="no digits"):
+        PhraseRecipe(PhraseMode.DIGITS, language="xx").check(has_whisper=True)
+
+
+def test_a_workflow_of_an_unknown_mode_is_refused() -> None:
+    workflow = Workflow(
+        organization_id="o", name="w", attempt_limit=1, auto_verify=False, phrase_mode="song"
+    )
+    with pytest.raises(ChallengeError, match="phrase_mode"):
+        recipe_of(workflow)
 
 
 def test_each_purpose_and_link_has_its_own_signature() -> None:
