@@ -16,6 +16,7 @@ from service.api.middleware import RequestFrame
 from service.api.openapi import use_openapi
 from service.api.page import mount_page
 from service.api.problems import add_problem_handlers
+from service.captures.slots import UploadSlots
 from service.captures.storage import sweep_orphans, sweep_staging
 from service.challenge import recipe_of_settings
 from service.context import Context
@@ -85,7 +86,8 @@ async def _start(
     layers = analyser or _real_analyser(settings)
     stack.push_async_callback(layers.close)
     jobs = InProcessRunner()
-    context = Context(settings, database, load_signer(settings), policy, layers, jobs)
+    uploads = UploadSlots(settings.max_uploads)
+    context = Context(settings, database, load_signer(settings), policy, layers, jobs, uploads)
     jobs.bind(context)
     warming = asyncio.create_task(_warm(layers))
     stack.push_async_callback(_end, warming)

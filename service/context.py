@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.analyser import Analyser
+from service.captures.slots import UploadSlots
 from service.database import Database
 from service.jobs.port import JobRunner
 from service.settings import Settings
@@ -22,3 +23,4 @@ class Context:
     policy: Policy
     analyser: Analyser
     jobs: JobRunner
+    uploads: UploadSlots

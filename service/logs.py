@@ -64,3 +64,5 @@ def configure_logs(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    # One line for every malformed upload would let a client fill the disk.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

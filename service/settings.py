@@ -32,8 +32,9 @@ class Settings(BaseSettings):
     capture_token_ttl_s, session_ttl_s
         How long a session link works, and how long a session waits for its applicant before it
         is EXPIRED.
-    max_pending_captures
-        Captures that may wait for analysis before further ones are told to come back (429).
+    max_uploads, max_pending_captures
+        Captures that may be on their way in, and that may wait for analysis, before further
+        ones are told to come back (429).
     max_tries
         Tries of one analysis before its session is FAILED.
     """
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
     max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
     max_frames: Annotated[int, Field(gt=0)] = 600
+    max_uploads: Annotated[int, Field(gt=0)] = 32
     max_pending_captures: Annotated[int, Field(gt=0)] = 200
     upload_timeout_s: Positive = 120
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from service.casing import Casing, cased, to_camel
+from service.context import Context
 from service.errors import (
     ApiError,
     BadRequestError,
@@ -22,6 +24,7 @@ from service.errors import (
     UnprocessableError,
 )
 from service.field_errors import field_errors
+from service.keys import identify
 from service.logs import request_id_var
 from verdict.evidence import QualityFinding
 
@@ -70,24 +73,38 @@ def casing_of(request: Request) -> Casing:
     return casing
 
 
+async def _find_casing(request: Request) -> Casing:
+    """Return the casing of the caller's key, also where the request failed before it was read."""
+    key = request.headers.get("x-api-key")
+    if key is None or hasattr(request.state, "casing"):
+        return casing_of(request)
+    context: Context = request.app.state.context
+    try:
+        caller = await asyncio.to_thread(identify, context.database, key)
+    except OperationalError:
+        return Casing.SNAKE
+    return Casing.SNAKE if caller is None else caller.casing
+
+
 async def _on_api_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ApiError):
         raise error
-    return problem_response(error, casing_of(request))
+    return problem_response(error, await _find_casing(request))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     if any(one["type"] == "json_invalid" for one in error.errors()):
-        return problem_response(BadRequestError("the body is not JSON"), casing_of(request))
+        refusal: ApiError = BadRequestError("the body is not JSON")
+        return problem_response(refusal, await _find_casing(request))
     fields = [
         {**one, "loc": one["loc"][1:] or one["loc"]}  # without "body", "query" or "path"
         for one in error.errors()
     ]
     message = "a field is missing or wrong; see fields"
     refusal = UnprocessableError(message, fields=field_errors(fields))
-    return problem_response(refusal, casing_of(request))
+    return problem_response(refusal, await _find_casing(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -96,14 +113,14 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     status = error.status_code if error.status_code in _HTTP_CODES else 400
     refusal = ApiError(_HTTP_MESSAGES[status], _HTTP_CODES[status])
     refusal.status = status
-    response = problem_response(refusal, casing_of(request))
+    response = problem_response(refusal, await _find_casing(request))
     response.headers.update(error.headers or {})  # Allow
     return response
 
 
 async def _on_stale_row(request: Request, _error: Exception) -> JSONResponse:
     message = "changed by somebody else at the same time; retrieve the session and repeat"
-    return problem_response(ConflictError(message), casing_of(request))
+    return problem_response(ConflictError(message), await _find_casing(request))
 
 
 async def _on_database_away(request: Request, error: Exception) -> JSONResponse:

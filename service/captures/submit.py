@@ -87,6 +87,15 @@ async def submit_capture(
     _check_header(context.settings, body)
     if not context.analyser.is_ready:
         raise NotReadyError("the models are being loaded; try again shortly")
+    with context.uploads.taken(opened.attempt.id):
+        session = await _take(context, token, opened, body, sender)
+    context.jobs.submit(opened.attempt.id)
+    return session
+
+
+async def _take(
+    context: Context, token: str, opened: OpenAttempt, body: UploadBody, sender: Sender
+) -> SessionRow:
     capture_id = new_id()
     staged = await asyncio.to_thread(new_staging_folder, context.settings, capture_id)
     try:
@@ -96,9 +105,7 @@ async def submit_capture(
         await asyncio.to_thread(discard, staged)
         raise
     # From here on the folder is the thread's own: it goes on when this request is cancelled.
-    session = await asyncio.to_thread(_commit, context, token, opened, checked, sender)
-    context.jobs.submit(opened.attempt.id)
-    return session
+    return await asyncio.to_thread(_commit, context, token, opened, checked, sender)
 
 
 def _check_token(context: Context, token: str) -> OpenAttempt:

@@ -199,6 +199,27 @@ def test_two_captures_at_once_one_wins(start_service: StartService) -> None:
     assert len(service.analyser.analysed) == 1
 
 
+@pytest.mark.parametrize(
+    ("limits", "sent", "refused"), [({}, 5, 2), ({"max_uploads": 1}, 3, 2)], ids=["link", "all"]
+)
+def test_too_many_uploads_at_once_are_sent_away(
+    start_service: StartService, limits: dict[str, int], sent: int, refused: int
+) -> None:
+    service = start_service(BuilderAnalyser(inspect_pause_s=1.5), **limits)
+    token = service.token_of(service.create())
+    capture = description(service.steps(token))
+
+    def send(_: int) -> Any:
+        return service.client.post(f"/v1/captures/{token}", files=capture_parts(capture))
+
+    with ThreadPoolExecutor(sent) as pool:
+        answers = list(pool.map(send, range(sent)))
+    statuses = [answer.status_code for answer in answers]
+    assert (statuses.count(202), statuses.count(429)) == (1, refused)
+    late = [answer for answer in answers if answer.status_code == 429]
+    assert all(int(answer.headers["retry-after"]) > 0 for answer in late)
+
+
 def test_decision_by_hand_stands_against_a_late_verdict(start_service: StartService) -> None:
     service = start_service(BuilderAnalyser(evidence=deepfake_evidence(), analyse_pause_s=0.5))
     session_id = service.captured()

@@ -95,6 +95,14 @@ def test_errors_follow_the_casing_of_the_key(service: Service) -> None:
     error = service.client.post("/v1/sessions", json={}, headers=camel).json()["error"]
     assert error["requestId"]
     assert {"field": "firstName", "message": "Field required"} in error["fields"]
+    json_header = camel | {"content-type": "application/json"}
+    for before_the_key in (
+        service.client.post("/v1/sessions", content=b"{", headers=json_header),
+        service.client.post("/v1/sessions", content=b"{}", headers=camel),
+        service.client.get("/v1/nothing", headers=camel),
+    ):
+        assert before_the_key.status_code in (400, 404, 415)
+        assert before_the_key.json()["error"]["requestId"]
 
 
 @pytest.mark.parametrize("key", [None, "", "nonsense", "bf_0000000000000000_" + 43 * "A"])
