@@ -17,6 +17,10 @@ from verdict.evidence import (
 )
 from verdict.policy import Policy
 
+# The detector trims silence itself, by level, as it did in training: a closer cut by the
+# voice-activity gate would hand it clips of a kind that it was not fitted on.
+_DETECTOR_MARGIN_S = 1.0
+
 _NO_SPEECH = QualityFinding(
     "NO_SPEECH", 0.0, None, "Check that the right microphone is on, and say the words aloud."
 )
@@ -62,7 +66,7 @@ def score_speech(
     """Return the detector's scores over time and of the whole; None without enough speech."""
     if not audio.speech:
         return (), None
-    part, start_s = speech_part(audio)
+    part, start_s = speech_part(audio, _DETECTOR_MARGIN_S)
     if len(part) < SHORTEST_S * SAMPLE_RATE_HZ:
         return (), None
     windows = tuple(

@@ -57,10 +57,10 @@ def match(
     return PhraseResult(matched, expected, heard, distance, tolerance, recogniser, reason)
 
 
-def speech_part(audio: Audio) -> tuple[FloatArray, float]:
-    """Return the samples from the first to the last speech, a little around, and their start."""
-    first = max(0.0, audio.speech[0][0] - _MARGIN_S)
-    last = audio.speech[-1][1] + _MARGIN_S
+def speech_part(audio: Audio, margin_s: float = _MARGIN_S) -> tuple[FloatArray, float]:
+    """Return the samples from the first to the last speech, `margin_s` around, and their start."""
+    first = max(0.0, audio.speech[0][0] - margin_s)
+    last = audio.speech[-1][1] + margin_s
     start = round(first * SAMPLE_RATE_HZ)
     return audio.samples[start : round(last * SAMPLE_RATE_HZ)], start / SAMPLE_RATE_HZ
 
