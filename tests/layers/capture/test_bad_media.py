@@ -210,4 +210,10 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
 
 def test_every_error_has_a_stable_code() -> None:
     codes = {error.code for error in MediaError.__subclasses__()}
-    assert codes == {"EMPTY_FILE", "UNREADABLE_MEDIA", "MEDIA_TOO_LARGE", "BAD_CAPTURE_JSON"}
+    assert codes == {
+        "EMPTY_FILE",
+        "UNREADABLE_MEDIA",
+        "MEDIA_TOO_LARGE",
+        "BAD_CAPTURE_JSON",
+        "DECODE_TIMED_OUT",
+    }
