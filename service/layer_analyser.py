@@ -25,7 +25,7 @@ from verdict.policy import Policy
 _KEPT_CAPTURES = 2
 # Inspections under way or waiting, for each decoding child. Clients give up after 30 s; a
 # capture takes the decoder one to a few seconds.
-_INSPECTIONS_PER_WORKER = 6
+_INSPECTIONS_PER_WORKER = 8
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
@@ -125,16 +125,17 @@ class LayerAnalyser:
         return await loop.run_in_executor(self._waiting, partial(call, *args, **kwargs))
 
     def _new_runner(self) -> LayerRunner:
-        settings = self._settings
-        return LayerRunner(
-            RunnerSettings(
-                workers=settings.workers,
-                capture_timeout_s=settings.capture_timeout_s,
-                layer_timeout_s=settings.layer_timeout_s,
-                models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
-            ),
-            self._tasks,
-        )
+        return LayerRunner(runner_settings(self._settings), self._tasks)
+
+
+def runner_settings(settings: Settings) -> RunnerSettings:
+    """Return how this deployment runs the layers."""
+    return RunnerSettings(
+        workers=settings.workers,
+        capture_timeout_s=settings.capture_timeout_s,
+        layer_timeout_s=settings.layer_timeout_s,
+        models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
+    )
 
 
 def media_request(capture: StoredCapture) -> MediaRequest:

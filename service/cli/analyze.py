@@ -16,7 +16,7 @@ from service.cli.output import BROKEN, failed, native_silence, people, print_jso
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from layers.runner import Analysis, MediaRequest, RunnerSettings
+    from layers.runner import Analysis, MediaRequest
     from service.settings import Settings
     from verdict.policy import Policy
 
@@ -116,11 +116,12 @@ def _analysed(
 def _run(request: MediaRequest, policy: Policy, settings: Settings, *, verbose: bool) -> Analysis:
     """Decode and analyse in children, with a bar for people."""
     from layers.runner import LayerRunner
+    from service.layer_analyser import runner_settings
 
     with (
         native_silence(verbose=verbose) as screen,
         _bar(screen) as bar,
-        LayerRunner(_runner_settings(settings)) as runner,
+        LayerRunner(runner_settings(settings)) as runner,
     ):
         # The layers load their models meanwhile; bad media is refused without waiting for them.
         task = bar.add_task("decoding and tracking", total=3)
@@ -131,17 +132,6 @@ def _run(request: MediaRequest, policy: Policy, settings: Settings, *, verbose: 
         runner.wait_until_warm()
         bar.update(task, advance=1, description="liveness, vision, voice")
         return runner.analyse_capture(capture, policy, capture_ms)
-
-
-def _runner_settings(settings: Settings) -> RunnerSettings:
-    from layers.runner import RunnerSettings
-    from layers.runner.tasks import ModelPaths
-
-    return RunnerSettings(
-        capture_timeout_s=settings.capture_timeout_s,
-        layer_timeout_s=settings.layer_timeout_s,
-        models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
-    )
 
 
 def _bar(screen: Console) -> Progress:

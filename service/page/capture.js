@@ -8,6 +8,7 @@ const AUDIO_TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=op
 const ANSWERS = {
   CAPTURE_TOKEN_USED: "used", SESSION_TERMINAL: "used", CAPTURE_TOKEN_EXPIRED: "expired",
   CAPTURE_TOKEN_UNKNOWN: "unknown", TOO_MANY_REQUESTS: "busy", NOT_READY: "busy",
+  ANALYSIS_BUSY: "busy",
 };
 const FINAL = new Set(["used", "expired", "unknown", "insecure", "unsupported"]);
 
@@ -60,7 +61,21 @@ async function ask(url, options) {
   if (error.code === "INVALID_MEDIA") {
     throw new Problem("try_again", (error.findings ?? []).map((finding) => finding.hint));
   }
-  throw new Problem(ANSWERS[error.code] ?? "failed");
+  const problem = new Problem(ANSWERS[error.code] ?? "failed");
+  problem.waitS = Number(response.headers.get("Retry-After")) || 0;
+  throw problem;
+}
+
+/** Asks again while the service is busy: nobody should have to record twice for that. */
+async function askPatiently(url, options) {
+  for (let triesLeft = 5; ; triesLeft -= 1) {
+    try {
+      return await ask(url, options);
+    } catch (problem) {
+      if (!problem.waitS || triesLeft === 0) throw problem;
+      await pause(problem.waitS * (0.5 + Math.random()));
+    }
+  }
 }
 
 async function openMedia() {
@@ -202,7 +217,7 @@ function formOf({ frames, audio, prompts, clientTimeS, soundStartS }) {
 
 async function send(recorded) {
   show("", "sending");
-  const accepted = await ask(api, { method: "POST", body: formOf(recorded) });
+  const accepted = await askPatiently(api, { method: "POST", body: formOf(recorded) });
   show("", accepted.redirect_url ? "leaving" : "done");
   if (accepted.redirect_url) location.assign(accepted.redirect_url);
 }

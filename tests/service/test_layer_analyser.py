@@ -14,7 +14,7 @@ from tests.service.stub_layers import tasks_without_decoder
 
 
 def test_more_captures_than_can_be_decoded_in_time_are_sent_away(tmp_path: Path) -> None:
-    captures = [StoredCapture(str(n), tmp_path, Challenge(), 0.0) for n in range(8)]
+    captures = [StoredCapture(str(n), tmp_path, Challenge(), 0.0) for n in range(10)]
 
     async def inspected() -> list[BaseException | object]:
         analyser = LayerAnalyser(settings_in(tmp_path), tasks_without_decoder())
@@ -28,5 +28,5 @@ def test_more_captures_than_can_be_decoded_in_time_are_sent_away(tmp_path: Path)
 
     answers = asyncio.run(inspected())
     is_busy = [isinstance(answer, AnalyserBusyError) for answer in answers]
-    assert is_busy == [False] * 6 + [True] * 2 + [False]
+    assert is_busy == [False] * 8 + [True] * 2 + [False]
     assert all(isinstance(answer, AnalyserBusyError | MediaError) for answer in answers)
