@@ -53,22 +53,15 @@ def calibrate(
 ) -> tuple[float, float, float]:
     """Slope and offset that put the operating point where the policy wants it.
 
-    The operating point is the smallest score that lets at most the share `rejected` of the bona
-    fide clips reach it; there p = `p_at`. The slope is the maximum-likelihood one under that
+    The operating point is the score that the share `rejected` of further bona fide clips is
+    expected to exceed (Weibull plotting positions); there p = `p_at`. The slope is the maximum-likelihood one under that
     constraint.
 
     Returns
     -------
     slope, offset, operating point
     """
-    bona_fide = np.sort(raw[~attack])[::-1]
-    allowed = int(np.floor(rejected * len(bona_fide)))
-    # Half way to the next score below, so that the clip at the edge is not decided by rounding.
-    edge = (
-        float((bona_fide[max(allowed - 1, 0)] + bona_fide[allowed]) / 2)
-        if allowed
-        else float(bona_fide[0]) + 1e-3
-    )
+    edge = float(np.quantile(raw[~attack], 1 - rejected, method="weibull"))
     level = float(np.log(p_at / (1 - p_at)))
 
     def loss(log_slope: FloatArray) -> float:
