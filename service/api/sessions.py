@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
@@ -78,6 +79,19 @@ def retrieve(
     return respond(request, retrieve_session(context, caller, session_id))
 
 
+def _with_one_message(value: Any, parse: ValidatorFunctionWrapHandler) -> date | datetime | None:
+    """Say once what is wrong, at the field, and not for each type that it might have been."""
+    try:
+        moment: date | datetime | None = parse(value)
+    except ValidationError:
+        message = "Input should be a date, or a date and time, in ISO 8601"
+        raise PydanticCustomError("iso_8601", message) from None
+    return moment
+
+
+Moment = Annotated[date | datetime | None, WrapValidator(_with_one_message)]
+
+
 class ListQuery(BothCasings):
     """Which sessions to list. camelCase names are read too."""
 
@@ -89,11 +103,11 @@ class ListQuery(BothCasings):
         Field(max_length=200, description="From the page before; more exact than offset."),
     ] = None
     start_date: Annotated[
-        date | datetime | None, Field(description="Created at or after; UTC without an offset.")
+        Moment, Field(description="Created at or after; UTC without an offset.")
     ] = None
-    end_date: Annotated[
-        date | datetime | None, Field(description="Created at or before; a day counts whole.")
-    ] = None
+    end_date: Annotated[Moment, Field(description="Created at or before; a day counts whole.")] = (
+        None
+    )
     external_id: Annotated[str | None, Field(max_length=200)] = None
     workflow_id: Annotated[str | None, Field(max_length=200)] = None
 

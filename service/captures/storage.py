@@ -37,8 +37,10 @@ def keep(settings: Settings, staged: Path, place: str) -> Path:
     target = settings.data_dir / place
     target.parent.mkdir(parents=True, exist_ok=True)
     staged.rename(target)
-    for parent in (target.parent, target.parent.parent, target.parent.parent.parent):
+    for parent in target.parents:
         _sync(parent)
+        if parent == settings.data_dir:
+            break
     return target
 
 

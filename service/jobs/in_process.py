@@ -19,6 +19,7 @@ from service.jobs.attempts import (
     requeue_interrupted,
 )
 from service.sessions.change import expire_sessions
+from service.sessions.create import forget_idempotency_keys
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
@@ -115,6 +116,7 @@ class InProcessRunner:
         while not self._stopping.is_set():
             try:
                 await asyncio.to_thread(expire_sessions, self._context)
+                await asyncio.to_thread(forget_idempotency_keys, self._context)
             except Exception as error:
                 _LOG.error("expiry not run", extra={"error": type(error).__name__})
             await self._sleep(self._stopping, _EXPIRY_EVERY_S)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from service.clock import now_ms
 from service.context import Context
@@ -75,6 +75,14 @@ def create_session(
         if earlier is None:
             raise
         return earlier
+
+
+def forget_idempotency_keys(context: Context) -> int:
+    """Remove the keys that have run out; return how many."""
+    oldest = now_ms() - round(1000 * context.settings.idempotency_ttl_s)
+    with context.database.write() as db:
+        result = db.exec(delete(IdempotencyRow).where(col(IdempotencyRow.created_at) < oldest))
+        return result.rowcount
 
 
 def _check_redirect(context: Context, request: CreateSession) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, LiteralString
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from service.casing import preferring_camel
 from service.tables import SessionStatus
@@ -72,7 +73,7 @@ class UpdateStatus(BothCasings):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"new_status": "VERIFIED"}]})
 
-    _ONE_OF: ClassVar[str] = "send new_status (or status): VERIFIED, REJECTED or VOIDED"
+    _ONE_OF: ClassVar[LiteralString] = "send new_status (or status): VERIFIED, REJECTED or VOIDED"
 
     new_status: SessionStatus | None = None
     status: SessionStatus | None = None
@@ -80,7 +81,7 @@ class UpdateStatus(BothCasings):
     @model_validator(mode="after")
     def _needs_one(self) -> UpdateStatus:
         if self.new_status is None and self.status is None:
-            raise ValueError(self._ONE_OF)
+            raise PydanticCustomError("status_missing", self._ONE_OF)
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from service.api.schemas import RetrievedSession, SessionCreated, SessionPage
 from service.casing import Casing
 from service.keys import Scope, revoke_key
+from service.sessions.create import forget_idempotency_keys
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     APPLICANT,
@@ -147,6 +149,24 @@ def test_same_idempotency_key_at_once_makes_one_session(service: Service) -> Non
 
     with ThreadPoolExecutor(6) as pool:
         assert len(set(pool.map(create, range(12)))) == 1
+
+
+def test_idempotency_keys_that_ran_out_are_forgotten(start_service: StartService) -> None:
+    service = start_service(idempotency_ttl_s=0.05)
+    headers = service.auth | {"Idempotency-Key": "order-1"}
+    service.client.post("/v1/sessions", json=APPLICANT, headers=headers)
+    time.sleep(0.1)
+    assert forget_idempotency_keys(service.context) == 1
+    assert forget_idempotency_keys(service.context) == 0
+
+
+def test_what_is_wrong_is_said_once_and_at_the_field(service: Service) -> None:
+    answer = service.client.get("/v1/sessions?start_date=yesterday", headers=service.auth)
+    message = "Input should be a date, or a date and time, in ISO 8601"
+    assert answer.json()["error"]["fields"] == [{"field": "start_date", "message": message}]
+    path = f"/v1/sessions/{service.create()['id']}"
+    answer = service.client.patch(path, json={}, headers=service.auth)
+    assert answer.json()["error"]["fields"][0]["message"].startswith("send new_status")
 
 
 def test_idempotency_key_is_free_again_after_its_time(start_service: StartService) -> None:
