@@ -13,47 +13,26 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from layers.capture.types import Challenge, Prompt, Step
+from layers.capture.description import AudioDescription, FrameDescription, PromptDescription
+from layers.capture.types import Challenge, Prompt
 from service.analyser import StoredCapture
 
-Seconds = Annotated[
-    float,
-    Field(ge=0, le=3600, allow_inf_nan=False, description="Seconds of the capture's own clock."),
-]
+# Only compared with the parts' names and never a path: freer than on the command line.
 FileName = Annotated[
     str, Field(min_length=1, max_length=200, description="File name of the part, as it was sent.")
 ]
 
 
-class _Entry(BaseModel):
-    # A newer client may send more: the contract only grows.
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class FrameEntry(_Entry):
+class FrameEntry(FrameDescription):
     """One picture."""
 
     file: FileName
-    t_s: Seconds
-    step: Annotated[Step | None, Field(description="The step on screen at that moment.")] = None
 
 
-class PromptEntry(_Entry):
-    """When a step appeared on screen."""
-
-    step: Step
-    t_s: Seconds
-
-
-class AudioEntry(_Entry):
+class AudioEntry(AudioDescription):
     """The sound file."""
 
     file: FileName
-    # A recorder may have started before the first picture.
-    start_s: Annotated[
-        float,
-        Field(ge=-60, le=3600, allow_inf_nan=False, description="When its first sample was taken."),
-    ] = 0.0
 
 
 _EXAMPLE: JsonDict = {
@@ -75,10 +54,13 @@ _EXAMPLE: JsonDict = {
 }
 
 
-class CaptureDescription(_Entry):
+class CaptureDescription(BaseModel):
     """What the files of a capture are: sent as the form field `capture`."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    # A newer client may send more: the contract only grows.
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, json_schema_extra={"examples": [_EXAMPLE]}
+    )
 
     version: Literal[1] = 1
     frames: list[FrameEntry] = Field(
@@ -86,7 +68,7 @@ class CaptureDescription(_Entry):
         max_length=3600,
         description="One entry per picture; empty when a video is sent.",
     )
-    prompts: list[PromptEntry] = Field(
+    prompts: list[PromptDescription] = Field(
         default_factory=list,
         max_length=100,
         description="Every step of the challenge. Without it the frames' steps count.",
