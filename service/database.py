@@ -32,7 +32,7 @@ class Database:
         url = settings.effective_database_url
         self._is_sqlite = url.startswith("sqlite")
         if self._is_sqlite:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
+            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments: dict[str, Any] = {"check_same_thread": False} if self._is_sqlite else {}
         self.engine = create_engine(url, connect_args=arguments, pool_size=8, max_overflow=8)
         if self._is_sqlite:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cache
+from math import isfinite
 from pathlib import Path
 
 SHIPPED_FOLDER = Path(__file__).parent / "policies"
@@ -185,6 +186,9 @@ def _entry(table: Mapping[str, object], name: str, origin: str) -> Entry:
     basis, day = table["basis"], table["date"]
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"{origin}: entry '{name}': value must be a number, got {value!r}"
+        raise PolicyError(msg)
+    if not isfinite(value):  # nothing is above a threshold of NaN: its rule would never apply
+        msg = f"{origin}: entry '{name}': value must be finite, got {value!r}"
         raise PolicyError(msg)
     if source not in set(Source):
         msg = f"{origin}: entry '{name}': source must be one of {sorted(Source)}, got {source!r}"

@@ -19,6 +19,7 @@ from service.captures.media_type import recognise
 from service.casing import Casing, cased, to_camel
 from service.challenge import ChallengeError, PhraseRecipe, draw_steps, recipe_of
 from service.clock import as_datetime, as_ms, as_wire
+from service.database import Database
 from service.lifecycle import after_verdict, is_final, next_attempt
 from service.logs import JsonLines
 from service.settings import Settings
@@ -229,3 +230,9 @@ def test_log_line_of_a_fault_says_where_and_not_what() -> None:
     assert line["error"] == "ValueError"
     assert line["where"][-1].startswith("test_service_parts.py:")
     assert "secret" not in json.dumps(line)
+
+
+def test_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data")
+    Database(settings).close()
+    assert settings.data_dir.stat().st_mode & 0o777 == 0o700

@@ -55,6 +55,8 @@ def test_an_entry_without_provenance_does_not_load(missing: str) -> None:
         ('source = "measured"', 'source = "a feeling"'),
         ("value = 80", 'value = "80"'),
         ("value = 80", "value = true"),
+        ("value = 80", "value = nan"),
+        ("value = 80", "value = inf"),
         ("date = 2026-11-20", 'date = "yesterday"'),
         ('basis = "a deployment\'s own recordings, n = 400"', 'basis = " "'),
         ('version = "test"', ""),
