@@ -20,7 +20,6 @@ from service.tables import PhraseMode, Workflow
 # rest comes in an order that a recording of another session does not know.
 _FIRST = (Step.NEUTRAL,)
 _SHUFFLED = (Step.BLINK, Step.TURN_LEFT, Step.TURN_RIGHT, Step.SPEAK)
-CAPTURE_STEPS = frozenset(_FIRST + _SHUFFLED)
 
 _RANDOM = SystemRandom()
 _BUNDLED_LANGUAGE = "en"

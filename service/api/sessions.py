@@ -14,7 +14,6 @@ from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
 from service.api.schemas import AttemptStarted, RetrievedSession, SessionCreated, SessionPage
 from service.clock import as_ms, as_wire
-from service.keys import Caller
 from service.sessions.change import set_status, start_attempt
 from service.sessions.create import create_session
 from service.sessions.links import session_url
@@ -140,13 +139,6 @@ def list_(
     dependencies=_JSON,
     summary="Set the status by hand",
 )
-def update_status(
-    request: Request, session_id: str, body: UpdateStatus, context: ContextDep, caller: Writer
-) -> JSONResponse:
-    """Verify, reject or void a session that is not final. Repeating it changes nothing."""
-    return _set_status(request, session_id, body, context, caller)
-
-
 @router.patch(
     "/{session_id}",
     response_model=RetrievedSession,
@@ -154,11 +146,11 @@ def update_status(
     dependencies=_JSON,
     summary="Set the status by hand (short form)",
 )
-def update(
+def update_status(
     request: Request, session_id: str, body: UpdateStatus, context: ContextDep, caller: Writer
 ) -> JSONResponse:
-    """Do the same as `update-status`."""
-    return _set_status(request, session_id, body, context, caller)
+    """Verify, reject or void a session that is not final. Repeating it changes nothing."""
+    return respond(request, set_status(context, caller, session_id, body.wanted))
 
 
 @router.post(
@@ -181,12 +173,6 @@ def attempt(request: Request, session_id: str, context: ContextDep, caller: Writ
         "expires_at": as_wire(started.attempt.token_expires_at),
     }
     return respond(request, answer, 201)
-
-
-def _set_status(
-    request: Request, session_id: str, body: UpdateStatus, context: ContextDep, caller: Caller
-) -> JSONResponse:
-    return respond(request, set_status(context, caller, session_id, body.wanted))
 
 
 def _instant(moment: datetime | date | None, *, end_of_day: bool) -> int | None:

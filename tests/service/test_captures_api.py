@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from layers.capture.description import read_description
+from layers.capture.types import Step
 from service.api.schemas import AttemptStarted, CaptureAccepted, CaptureInvitation
-from service.challenge import CAPTURE_STEPS, ChallengeError
+from service.challenge import ChallengeError
 from service.layer_analyser import media_request
 from service.tables import DEFAULT_WORKFLOW_ID, Workflow
 from tests.service.running_service import Service, StartService
@@ -37,7 +38,7 @@ def test_invitation_says_what_to_ask(service: Service) -> None:
     CaptureInvitation.model_validate(invitation)
     steps = invitation["challenge"]["steps"]
     assert steps[0] == "neutral"
-    assert set(steps) == {str(step) for step in CAPTURE_STEPS}
+    assert set(steps) == set(Step)
     assert len(invitation["challenge"]["words"]) == 3
     assert " ".join(invitation["challenge"]["words"]) == invitation["challenge"]["phrase"]
     record = service.retrieve(created["id"])["session_record"]
