@@ -14,9 +14,10 @@ _OPEN_REQUESTS_S = 10
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
+    app = create_app(settings)
     configure_logs(settings.log_level)
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         log_config=None,
