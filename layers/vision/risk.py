@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,8 +22,10 @@ from layers.vision.reading import Features, logistic
 
 WEIGHTS = Path(__file__).parent / "weights" / "risk.safetensors"
 NAME = "learned_risk"
-# Beyond this many bona fide spreads from the bona fide median a feature says no more.
+# Beyond this many bona fide spreads from the bona fide median a feature says no more. The other
+# way one spread is the most: a face that moves well is no excuse for a seam.
 LIMIT = 4.0
+INNOCENCE_LIMIT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class RiskModel:
         Features in the order of the arrays.
     middle, spread
         Median and robust spread over bona fide clips.
+    sign
+        +1 where a feature grows with its artefact, -1 where it falls.
     weight
-        Signed weights of the standardised features; higher sum = more likely an attack.
+        Weights of the standardised features, none negative.
     slope, offset
         Calibration of the sum: ``p = logistic(slope * sum + offset)``.
     """
@@ -45,6 +49,7 @@ class RiskModel:
     names: tuple[str, ...]
     middle: FloatArray
     spread: FloatArray
+    sign: FloatArray
     weight: FloatArray
     slope: float
     offset: float
@@ -52,7 +57,7 @@ class RiskModel:
 
     def contributions(self, features: Features) -> Mapping[str, float]:
         """What each feature adds to the sum; 0 where it was not measured."""
-        standard = standardise(features, self)
+        standard = standardise(as_vector(features, self.names), self.middle, self.spread, self.sign)
         return {
             name: float(value)
             for name, value in zip(self.names, standard * self.weight, strict=True)
@@ -67,15 +72,18 @@ class RiskModel:
         return logistic(self.slope * raw + self.offset)
 
 
-def standardise(features: Features, model: RiskModel) -> FloatArray:
-    """Features in bona fide spreads from the bona fide median, clipped; missing ones are 0."""
-    values = np.array(
-        [np.nan if features.get(name) is None else features[name] for name in model.names], float
-    )
-    standard = (values - model.middle) / model.spread
-    clipped: FloatArray = np.clip(
-        np.nan_to_num(standard, nan=0.0, posinf=0.0, neginf=0.0), -LIMIT, LIMIT
-    )
+def as_vector(features: Features, names: Sequence[str]) -> FloatArray:
+    """Features in the order of `names`, NaN where not measured."""
+    values = (features.get(name) for name in names)
+    return np.array([np.nan if value is None else value for value in values], float)
+
+
+def standardise(
+    values: FloatArray, middle: FloatArray, spread: FloatArray, sign: FloatArray
+) -> FloatArray:
+    """Bona fide spreads from the bona fide median towards the artefact, clipped; missing = 0."""
+    towards = np.nan_to_num(sign * (values - middle) / spread, nan=0.0, posinf=0.0, neginf=0.0)
+    clipped: FloatArray = np.clip(towards, -INNOCENCE_LIMIT, LIMIT)
     return clipped
 
 
@@ -89,6 +97,7 @@ def load(path: Path = WEIGHTS) -> RiskModel:
         names=names,
         middle=arrays["middle"],
         spread=arrays["spread"],
+        sign=arrays["sign"],
         weight=arrays["weight"],
         slope=float(arrays["calibration"][0]),
         offset=float(arrays["calibration"][1]),

@@ -109,7 +109,8 @@ def test_features_only_speak_in_their_direction() -> None:
     model = risk.load()
     assert model.names == tuple(DIRECTIONS)
     signs = np.array(list(DIRECTIONS.values()))
-    assert np.all(model.weight * signs >= 0)
+    assert np.all(model.weight >= 0)
+    assert np.array_equal(model.sign, signs)
     for name, sign in DIRECTIONS.items():
         at = model.names.index(name)
         values = model.middle[at] + sign * model.spread[at] * np.array([-2.0, 0.0, 2.0])
