@@ -22,10 +22,8 @@ from layers.vision.reading import Features, logistic
 
 WEIGHTS = Path(__file__).parent / "weights" / "risk.safetensors"
 NAME = "learned_risk"
-# Beyond this many bona fide spreads from the bona fide median a feature says no more. The other
-# way one spread is the most: a face that moves well is no excuse for a seam.
+# Beyond this many bona fide spreads from the bona fide median a feature says no more.
 LIMIT = 4.0
-INNOCENCE_LIMIT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def standardise(
 ) -> FloatArray:
     """Bona fide spreads from the bona fide median towards the artefact, clipped; missing = 0."""
     towards = np.nan_to_num(sign * (values - middle) / spread, nan=0.0, posinf=0.0, neginf=0.0)
-    clipped: FloatArray = np.clip(towards, -INNOCENCE_LIMIT, LIMIT)
+    clipped: FloatArray = np.clip(towards, -LIMIT, LIMIT)
     return clipped
 
 

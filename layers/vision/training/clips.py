@@ -35,6 +35,11 @@ class Clip:
         return self.label != "bonafide"
 
     @property
+    def source(self) -> str:
+        """Folder of the collection that the clip comes from: one camera or one pipeline."""
+        return Path(self.name).parent.name
+
+    @property
     def is_video(self) -> bool:
         """Whether the row is a video and not a photo."""
         return self.path.suffix.lower() in VIDEO_SUFFIXES
