@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.stats import nct, norm
 
 from layers.capture.types import BoolArray, FloatArray
 
@@ -48,20 +49,36 @@ def fit_weights(
     return weights
 
 
-def calibrate(
-    raw: FloatArray, attack: BoolArray, share: FloatArray, rejected: float, p_at: float
-) -> tuple[float, float, float]:
-    """Slope and offset that put the operating point where the policy wants it.
+def tolerance_limit(scores: FloatArray, people: int, share: float, certainty: float) -> float:
+    """Return the score below which `share` of all real people lie, with `certainty`.
 
-    The operating point is the score that the share `rejected` of further bona fide clips is
-    expected to exceed (Weibull plotting positions); there p = `p_at`. The slope is the
-    maximum-likelihood one under that constraint.
+    A quantile of a few dozen recordings is exceeded by more people than it says about every
+    second time; this limit once in four at a certainty of 0.75.
+
+    Parameters
+    ----------
+    people
+        How many of the scores are independent: copies of a recording add none.
+
+    References
+    ----------
+    ISO 16269-6:2014, one-sided normal tolerance limit with unknown mean and spread.
+    """
+    factor = nct.ppf(certainty, people - 1, np.sqrt(people) * norm.ppf(share)) / np.sqrt(people)
+    return float(scores.mean() + factor * scores.std(ddof=1))
+
+
+def calibrate(
+    raw: FloatArray, attack: BoolArray, share: FloatArray, edge: float, p_at: float
+) -> tuple[float, float]:
+    """Slope and offset that put p = `p_at` on the operating point `edge`.
+
+    The slope is the maximum-likelihood one under that constraint.
 
     Returns
     -------
-    slope, offset, operating point
+    slope, offset
     """
-    edge = float(np.quantile(raw[~attack], 1 - rejected, method="weibull"))
     level = float(np.log(p_at / (1 - p_at)))
 
     def loss(log_slope: FloatArray) -> float:
@@ -70,4 +87,4 @@ def calibrate(
 
     found = minimize(loss, np.zeros(1), method="Nelder-Mead", options={"xatol": 1e-6})
     slope = float(np.exp(found.x[0]))
-    return slope, level - slope * edge, edge
+    return slope, level - slope * edge
