@@ -50,7 +50,7 @@ def _layers(data: Wire, evidence: Wire) -> Table:
     results, thresholds = data["layer_results"], evidence["policy"]["thresholds"]
     table = _table("layer", "risk", "above", "confidence", "")
     passed = "passed" if results["liveness"]["passed"] else "[red]failed[/]"
-    table.add_row("liveness", "", "", "", passed)
+    table.add_row("liveness", "", "", "", passed if evidence["liveness"] else "did not run")
     for name in ("vision", "voice"):
         result = results[name]
         risk, limit = result["risk_score"], thresholds[name]
