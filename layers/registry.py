@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -85,11 +84,6 @@ def find(entry: ModelEntry, folder: Path | None = None) -> FoundModel:
         return FoundModel(entry, path, digest, State.PRESENT)
     state = State.VERIFIED if digest == entry.sha256 else State.REFUSED
     return FoundModel(entry, path, digest, state)
-
-
-def find_all(entries: Iterable[ModelEntry], folder: Path | None = None) -> list[FoundModel]:
-    """Look for every model of `entries`."""
-    return [find(entry, folder) for entry in entries]
 
 
 def _locate(entry: ModelEntry, folder: Path | None) -> Path | None:

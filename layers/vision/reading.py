@@ -103,12 +103,6 @@ def middle(values: Iterable[float | None]) -> float | None:
     return float(np.median(kept)) if kept else None
 
 
-def spread_of(values: Iterable[float | None]) -> float | None:
-    """Standard deviation of the finite values, None with fewer than three."""
-    kept = [value for value in values if value is not None and math.isfinite(value)]
-    return float(np.std(kept)) if len(kept) >= 3 else None
-
-
 def finite(features: Features) -> dict[str, float | None]:
     """The same features with NaN and infinities as None."""
     return {

@@ -6,24 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from layers.capture.types import FloatArray
+from verdict.evidence import WindowScore
 
 SHORTEST_S = 0.3  # of samples that a detector must be able to score
-
-
-class Window(Protocol):
-    """The score of one stretch of the waveform; higher = more bona fide."""
-
-    @property
-    def start_s(self) -> float:
-        """Start in the waveform."""
-
-    @property
-    def end_s(self) -> float:
-        """End in the waveform."""
-
-    @property
-    def score(self) -> float:
-        """Raw score."""
 
 
 class SpeechDetector(Protocol):
@@ -33,5 +18,5 @@ class SpeechDetector(Protocol):
     def digest(self) -> str:
         """SHA-256 of the weights."""
 
-    def score_windows(self, waveform: FloatArray) -> Sequence[Window]:
+    def score_windows(self, waveform: FloatArray) -> Sequence[WindowScore]:
         """Return the raw scores over time, at least one."""

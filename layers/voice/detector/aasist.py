@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.aasist_graph import GraphAttention, GraphPool, HeterogeneousAttention
-from layers.voice.detector.windows import SAMPLE_RATE_HZ, checked
+from layers.voice.detector.windows import checked
 
 SAMPLES = 64_600  # about 4 s; Jung et al., section 4.1
 _SINC_TAPS = 129  # 128 taps, made odd so that the filters are symmetric

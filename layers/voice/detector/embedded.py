@@ -9,9 +9,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.frontend import FrontEndConfig
 from layers.voice.detector.network import SpeechNet
-from layers.voice.detector.windows import SAMPLE_RATE_HZ, WindowScore, checked, cut_windows
+from layers.voice.detector.windows import checked, cut_windows
+from verdict.evidence import WindowScore
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "embedded.safetensors"
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-SAMPLE_RATE_HZ = 16_000
+from layers.capture.types import SAMPLE_RATE_HZ
+
 LOW_HZ = 100.0
 HIGH_HZ = 7_000.0
 FLOOR_DB = -60.0

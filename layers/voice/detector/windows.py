@@ -5,30 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-SAMPLE_RATE_HZ = 16_000
+from layers.capture.types import SAMPLE_RATE_HZ
+from layers.voice.protocol import SHORTEST_S
+
 WINDOW_S = 3.2
 HOP_S = 1.6
-MIN_S = 0.3
 
 _FRAME = 320
 _SILENT_BELOW_PEAK_DB = 38.0
-
-
-@dataclass(frozen=True, slots=True)
-class WindowScore:
-    """Score of one window.
-
-    Parameters
-    ----------
-    start_s, end_s : float
-        Where the window lies in the clip, in seconds.
-    score : float
-        Raw score, higher is more bona fide.
-    """
-
-    start_s: float
-    end_s: float
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +51,9 @@ def checked(waveform: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         raise ValueError(
             f"waveform: expected shape (samples,), got {waveform.shape}; mix down to mono"
         )
-    if len(waveform) < round(MIN_S * SAMPLE_RATE_HZ):
+    if len(waveform) < round(SHORTEST_S * SAMPLE_RATE_HZ):
         raise ValueError(
-            f"waveform: expected at least {MIN_S} s at {SAMPLE_RATE_HZ} Hz, "
+            f"waveform: expected at least {SHORTEST_S} s at {SAMPLE_RATE_HZ} Hz, "
             f"got {len(waveform) / SAMPLE_RATE_HZ:.3f} s; record more speech"
         )
     if not np.isfinite(waveform).all():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from layers.voice.training.data import SAMPLE_RATE_HZ
+from layers.capture.types import SAMPLE_RATE_HZ
 
 Wave = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from layers.voice.training.data import SAMPLE_RATE_HZ
+from layers.capture.types import SAMPLE_RATE_HZ
 
 Rng = np.random.Generator
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.embedded import EmbeddedDetector
 from layers.voice.training.augment import low_pass, resample, set_level, through_codec
-from layers.voice.training.data import SAMPLE_RATE_HZ, Row, load_waveform, read_manifest
+from layers.voice.training.data import Row, load_waveform, read_manifest
 
 Wave = npt.NDArray[np.float32]
 _FRAME = 320

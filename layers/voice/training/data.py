@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-SAMPLE_RATE_HZ = 16_000
+from layers.capture.types import SAMPLE_RATE_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,3 @@ def load_waveform(path: Path) -> npt.NDArray[np.float32]:
             chunks.extend(part.to_ndarray()[0] for part in resampler.resample(frame))
         chunks.extend(part.to_ndarray()[0] for part in resampler.resample(None))
     return np.concatenate(chunks).astype(np.float32)
-
-
-def load_waveforms(folder: Path, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
-    """Decode every row, in order."""
-    return [load_waveform(folder / row.path) for row in rows]

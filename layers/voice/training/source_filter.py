@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, signal
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.training.augment import Wave
-from layers.voice.training.data import SAMPLE_RATE_HZ
 
 Rng = np.random.Generator
 _N_FFT = 1024

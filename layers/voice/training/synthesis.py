@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 from scipy import signal
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.training.augment import Wave, change_speed, resample
-from layers.voice.training.data import SAMPLE_RATE_HZ
 from layers.voice.training.source_filter import harmonic_noise, lpc_vocoder, source_filter
 
 Rng = np.random.Generator
