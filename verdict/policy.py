@@ -14,6 +14,8 @@ from math import isfinite
 from pathlib import Path
 
 SHIPPED_FOLDER = Path(__file__).parent / "policies"
+# Entries of these units hold text; every other value is a number.
+_TEXT_UNITS = frozenset({"name", "SHA-256"})
 
 
 class PolicyError(ValueError):
@@ -43,16 +45,18 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One tunable number and why it has that value.
+    """One tunable number, name or digest, and why it has that value.
 
     Parameters
     ----------
+    value
+        Text where the unit is ``name`` or ``SHA-256``, else a finite number.
     basis
         Data, n and error rates for a measured value; the reference for a cited one.
     """
 
     name: str
-    value: float
+    value: float | str
     unit: str
     source: Source
     basis: str
@@ -73,9 +77,33 @@ class Policy:
         ------
         UnknownEntryError
             When no policy file has that entry.
+        PolicyError
+            When the entry holds text.
+        """
+        value = self.entry(name).value
+        if isinstance(value, str):
+            msg = f"the policy entry '{name}' holds text where a number is needed"
+            raise PolicyError(msg)
+        return value
+
+    def text(self, name: str) -> str:
+        """Return the text of entry `name`, a name or a digest; raises as `number` does."""
+        value = self.entry(name).value
+        if not isinstance(value, str):
+            msg = f"the policy entry '{name}' holds a number where text is needed"
+            raise PolicyError(msg)
+        return value
+
+    def entry(self, name: str) -> Entry:
+        """Return entry `name` with its provenance.
+
+        Raises
+        ------
+        UnknownEntryError
+            When no policy file has that entry.
         """
         try:
-            return self.entries[name].value
+            return self.entries[name]
         except KeyError:
             msg = f"the policy has no entry '{name}'; add it with unit, source, basis and date"
             raise UnknownEntryError(msg) from None
@@ -103,6 +131,10 @@ class Policy:
         if unknown:
             msg = f"the policy file names entries that do not exist: {', '.join(unknown)}"
             raise PolicyError(msg)
+        for name, entry in other.entries.items():
+            if isinstance(entry.value, str) != isinstance(self.entries[name].value, str):
+                msg = f"entry '{name}' must keep its unit {self.entries[name].unit!r}"
+                raise PolicyError(msg)
         return Policy(other.version, {**self.entries, **other.entries})
 
 
@@ -184,12 +216,7 @@ def _entry(table: Mapping[str, object], name: str, origin: str) -> Entry:
         raise PolicyError(msg)
     value, unit, source = table["value"], table["unit"], table["source"]
     basis, day = table["basis"], table["date"]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        msg = f"{origin}: entry '{name}': value must be a number, got {value!r}"
-        raise PolicyError(msg)
-    if not isfinite(value):  # nothing is above a threshold of NaN: its rule would never apply
-        msg = f"{origin}: entry '{name}': value must be finite, got {value!r}"
-        raise PolicyError(msg)
+    kept = _checked_value(value, unit, f"{origin}: entry '{name}'")
     if source not in set(Source):
         msg = f"{origin}: entry '{name}': source must be one of {sorted(Source)}, got {source!r}"
         raise PolicyError(msg)
@@ -199,4 +226,19 @@ def _entry(table: Mapping[str, object], name: str, origin: str) -> Entry:
     if not isinstance(day, date):
         msg = f"{origin}: entry '{name}': date must be a TOML date, got {day!r}"
         raise PolicyError(msg)
-    return Entry(name, float(value), unit, Source(str(source)), basis, day)
+    return Entry(name, kept, unit, Source(str(source)), basis, day)
+
+
+def _checked_value(value: object, unit: object, where: str) -> float | str:
+    if unit in _TEXT_UNITS:
+        if isinstance(value, str) and value.strip():
+            return value
+        msg = f"{where}: value must be text because its unit is {unit!r}, got {value!r}"
+        raise PolicyError(msg)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        msg = f"{where}: value must be a number, got {value!r}"
+        raise PolicyError(msg)
+    if not isfinite(value):  # nothing is above a threshold of NaN: its rule would never apply
+        msg = f"{where}: value must be finite, got {value!r}"
+        raise PolicyError(msg)
+    return float(value)

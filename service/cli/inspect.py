@@ -111,7 +111,8 @@ def policy(
         justify: Literal["left", "right"] = "right" if name == "value" else "left"
         table.add_column(name, no_wrap=name in ("entry", "value", "date"), justify=justify)
     for entry in entries:
-        cells = (entry.name, f"{entry.value:g}", entry.unit, entry.source, entry.date, entry.basis)
+        value = entry.value if isinstance(entry.value, str) else f"{entry.value:g}"
+        cells = (entry.name, value, entry.unit, entry.source, entry.date, entry.basis)
         table.add_row(*map(plain, cells))
     console = people()
     console.print(f"policy [bold]{plain(rules.version)}[/], digest {rules.digest}")

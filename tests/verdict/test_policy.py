@@ -80,3 +80,22 @@ def test_unknown_names_are_errors_both_ways(tmp_path: Path) -> None:
 def test_a_missing_policy_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"gone\.toml"):
         load_policy(tmp_path / "gone.toml")
+
+
+TEXT = ENTRY.replace("value = 80", 'value = "embedded"').replace("risk 0-100", "name")
+
+
+def test_names_and_digests_are_text_and_nothing_else_is() -> None:
+    policy = parse_policy(TEXT, "test.toml")
+    assert policy.text("verdict.vision_threshold") == "embedded"
+    with pytest.raises(PolicyError, match="holds text where a number is needed"):
+        policy.number("verdict.vision_threshold")
+    with pytest.raises(PolicyError, match="holds a number where text is needed"):
+        load_policy().text("verdict.vision_threshold")
+    with pytest.raises(PolicyError, match="value must be text because its unit is 'name'"):
+        parse_policy(TEXT.replace('"embedded"', "80"), "test.toml")
+
+
+def test_an_overlay_can_not_turn_a_number_into_text() -> None:
+    with pytest.raises(PolicyError, match=r"vision_threshold.* must keep its unit 'risk 0-100'"):
+        load_policy().overlaid(parse_policy(TEXT, "test.toml"))
