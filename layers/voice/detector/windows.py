@@ -76,13 +76,19 @@ def speech_bounds(waveform: npt.NDArray[np.float32]) -> tuple[int, int]:
     return first, min(len(waveform), (int(loud[-1]) + 1) * _FRAME + keep)
 
 
-def cut_windows(waveform: npt.NDArray[np.float32]) -> tuple[Window, ...]:
-    """Cut the clip into half-overlapping windows of 3.2 s; the last one ends with the speech.
+def cut_windows(
+    waveform: npt.NDArray[np.float32],
+    size: int = round(WINDOW_S * SAMPLE_RATE_HZ),
+    hop: int = round(HOP_S * SAMPLE_RATE_HZ),
+) -> tuple[Window, ...]:
+    """Cut the clip into overlapping windows; the last one ends with the speech.
 
     Parameters
     ----------
     waveform : npt.NDArray[np.float32], shape (samples,)
         A waveform that ``checked`` let pass.
+    size, hop : int
+        Samples in a window, and from the start of one to the next: 3.2 s and half of it.
 
     Returns
     -------
@@ -90,7 +96,6 @@ def cut_windows(waveform: npt.NDArray[np.float32]) -> tuple[Window, ...]:
         At least one; a clip shorter than a window is repeated until it fills one.
     """
     first, last = speech_bounds(waveform)
-    size, hop = round(WINDOW_S * SAMPLE_RATE_HZ), round(HOP_S * SAMPLE_RATE_HZ)
     if last - first <= size:
         return (Window(first, last, np.resize(waveform[first:last], size)),)
     starts = [*range(first, last - size, hop), last - size]
