@@ -13,6 +13,8 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@# The weights of the speaker encoder; its own dependencies would need a compiler (docs/adr/0006).
+	$(BIN)/pip install --quiet --no-deps resemblyzer==0.1.4
 	@touch $@
 
 demo: install
