@@ -200,6 +200,15 @@ class WindowScore:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectorScore:
+    """What one synthetic-speech detector says by itself: raw score and calibrated risk."""
+
+    name: str
+    score: float
+    p_attack: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhraseResult:
     """Whether the asked words were said.
 
@@ -227,11 +236,16 @@ class VoiceResult:
     Parameters
     ----------
     score
-        Raw detector score, higher = more bona fide; None without speech.
+        Raw score of the detector or ensemble in force, higher = more bona fide; None without
+        speech.
     p_attack, confidence
         Both 0-1. The confidence is None only without audio and without a phrase to say.
     phrase
         None where no phrase was asked.
+    windows
+        Over time, on the scale of `score`; those of the ensemble's leading member.
+    detectors
+        Each detector that had a part in the score, with the score of its own.
     """
 
     score: float | None
@@ -239,6 +253,7 @@ class VoiceResult:
     confidence: float | None
     phrase: PhraseResult | None = None
     windows: tuple[WindowScore, ...] = ()
+    detectors: tuple[DetectorScore, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     findings: tuple[QualityFinding, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)

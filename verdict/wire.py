@@ -156,6 +156,14 @@ def _voice_evidence(voice: VoiceResult | NotExecuted) -> WireObject | None:
             }
             for window in voice.windows
         ],
+        "detectors": [
+            {
+                "name": detector.name,
+                "score": _number(detector.score),
+                "p_attack": _number(detector.p_attack),
+            }
+            for detector in voice.detectors
+        ],
         "phrase": None
         if phrase is None
         else {
