@@ -9,9 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from layers.voice.detector.frontend import FrontEndConfig
-from layers.voice.detector.network import SpeechNet
 from layers.voice.training.batch import roughen
+from layers.voice.training.candidates import Candidate, build_network
 from layers.voice.training.sampling import Draws, Recipe, sampling_weights
 from layers.voice.training.store import Store
 
@@ -35,17 +34,17 @@ def mask_spectrum(spectrum: Tensor, rng: np.random.Generator) -> Tensor:
     return spectrum
 
 
-def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> SpeechNet:
+def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> Candidate:
     """Fit one network; the same store, recipe and seed give the same weights on one machine.
 
     Returns
     -------
-    SpeechNet
+    Candidate
         In eval mode, its weights averaged over the last few hundred updates.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = SpeechNet(FrontEndConfig(n_fft=recipe.n_fft))
+    network = build_network(recipe.network, recipe.n_fft)
     average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=0.02)
     weights = sampling_weights(store.clips, recipe.self_share, recipe.one_class_weight)
@@ -65,7 +64,9 @@ def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> SpeechNet:
         waves = torch.from_numpy(np.stack(cut).astype(np.float32) / 32768.0)
         with torch.no_grad():
             waves = roughen(waves, rng, recipe.strength)
-            spectrum = mask_spectrum(network.frontend(waves), rng)
+            spectrum = network.frontend(waves)
+            if spectrum.ndim == 4:
+                spectrum = mask_spectrum(spectrum, rng)
         target = torch.from_numpy(label[index]) * (1.0 - 2.0 * recipe.smoothing) + recipe.smoothing
         with torch.autocast("cpu", torch.bfloat16):
             scores = network.classify(spectrum)
@@ -81,7 +82,7 @@ def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> SpeechNet:
     return average.eval()
 
 
-def _follow(average: SpeechNet, network: SpeechNet, decay: float) -> None:
+def _follow(average: Candidate, network: Candidate, decay: float) -> None:
     """Move the averaged weights towards the current ones."""
     with torch.no_grad():
         current = network.state_dict()

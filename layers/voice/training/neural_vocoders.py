@@ -61,9 +61,9 @@ class VocoderRecipe:
 
 RECIPES = (
     VocoderRecipe("spectrum_head", "spectrum", (256,), 192, steps=2_400),
-    VocoderRecipe("neural_codec", "codec", (5, 4, 4, 2), 96, bands=24, steps=1_000),
+    VocoderRecipe("neural_codec", "codec", (5, 4, 4, 2), 96, bands=24, steps=600),
     VocoderRecipe("upsampling_gan", "wave", (8, 8, 4), 128, steps=1_200),
-    VocoderRecipe("nearest_gan", "wave", (5, 4, 4, 2), 96, bands=64, nearest=True, steps=900),
+    VocoderRecipe("nearest_gan", "wave", (5, 4, 4, 2), 96, bands=64, nearest=True, steps=600),
 )
 
 

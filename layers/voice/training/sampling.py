@@ -19,6 +19,8 @@ class Recipe:
     ----------
     n_fft : int
         Window of the front end in samples.
+    network : str
+        ``spectrum``, which ships, or another of ``candidates``.
     steps, batch : int
         Number of updates and clips in each.
     learning_rate : float
@@ -38,6 +40,7 @@ class Recipe:
     """
 
     n_fft: int = 512
+    network: str = "spectrum"
     steps: int = 2_400
     batch: int = 16
     learning_rate: float = 1.5e-3

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -13,10 +13,39 @@ import torch
 
 from layers.voice.training.augment import channel_variant, set_level, through_codec, trim_silence
 from layers.voice.training.data import Row, load_waveform
+from layers.voice.training.resynthesis import NeuralVocoder, load_neural, neural_attack
 from layers.voice.training.synthesis import copy_synthesis
 
 STORED_SAMPLES = 51_200
 _ROW_CODEC_BIT_RATE = 32_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """What is made of each row.
+
+    Parameters
+    ----------
+    seed : int
+        Of every draw.
+    renderings : int
+        Attacks by signal processing per bona fide row.
+    neural : int
+        Attacks by neural vocoders per bona fide row.
+    variants : int
+        Channel variants of each clip, the plain one included.
+    vocoders : Path, optional
+        Folder of the neural vocoders; needed where ``neural`` is not 0.
+    workers : int
+        Processes; changes nothing but the time it takes.
+    """
+
+    seed: int
+    renderings: int
+    neural: int
+    variants: int
+    vocoders: Path | None
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +90,39 @@ def _variants(
     return np.stack([_stored(one) for one in made])
 
 
+@cache
+def _neural(folder: Path | None) -> tuple[NeuralVocoder, ...]:
+    if folder is None:
+        raise ValueError(
+            "vocoders: expected a folder; fit it with layers.voice.training.fit_vocoders"
+        )
+    return load_neural(folder)
+
+
 def _build(
-    item: tuple[int, Row], folder: Path, seed: int, renderings: int, variants: int
+    item: tuple[int, Row], folder: Path, settings: StoreSettings
 ) -> list[tuple[Clip, npt.NDArray[np.int16]]]:
     torch.set_num_threads(1)
     index, row = item
-    rng = np.random.default_rng((seed, index))
+    rng = np.random.default_rng((settings.seed, index))
     wave = load_waveform(folder / row.path)
-    built = [(Clip(row.source, row.generator, row.bonafide), _variants(wave, variants, rng))]
+    plain = _variants(wave, settings.variants, rng)
+    built = [(Clip(row.source, row.generator, row.bonafide), plain)]
     if row.bonafide and row.redistributable:
-        for _ in range(renderings):
-            name, made = copy_synthesis(wave, rng)
-            made = through_codec(made, "libopus", "ogg", 48_000, _ROW_CODEC_BIT_RATE)
+        made = [copy_synthesis(wave, rng) for _ in range(settings.renderings)]
+        made += [
+            neural_attack(wave, _neural(settings.vocoders), rng) for _ in range(settings.neural)
+        ]
+        for name, attack in made:
+            attack = through_codec(attack, "libopus", "ogg", 48_000, _ROW_CODEC_BIT_RATE)
             clip = Clip(row.source, f"self:{name}", False)
-            built.append((clip, _variants(made, variants, rng)))
+            built.append((clip, _variants(attack, settings.variants, rng)))
     return built
 
 
-def build_store(
-    folder: Path, rows: Sequence[Row], seed: int, renderings: int, variants: int, workers: int
-) -> Store:
+def build_store(folder: Path, rows: Sequence[Row], settings: StoreSettings) -> Store:
     """Decode, synthesise and augment every row; the same seed gives the same array."""
-    work = partial(_build, folder=folder, seed=seed, renderings=renderings, variants=variants)
-    with ProcessPoolExecutor(workers) as pool:
+    work = partial(_build, folder=folder, settings=settings)
+    with ProcessPoolExecutor(settings.workers) as pool:
         built = list(chain.from_iterable(pool.map(work, enumerate(rows), chunksize=16)))
     return Store(tuple(clip for clip, _ in built), np.stack([wave for _, wave in built]))

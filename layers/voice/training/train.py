@@ -18,10 +18,11 @@ from layers.voice.detector.embedded import EmbeddedDetector
 from layers.voice.training.data import Row, read_manifest, rows_digest
 from layers.voice.training.measure import eer_with_interval, score_rows, write_scores
 from layers.voice.training.sampling import MEMBERS
-from layers.voice.training.work import kept_member, kept_store, key_of
+from layers.voice.training.store import StoreSettings
+from layers.voice.training.work import files_digest, kept_member, kept_store, key_of
 
 _LOG = logging.getLogger("layers.voice.training")
-_CARD_ARGUMENTS = ("everything", "seed", "renderings", "variants")
+_CARD_ARGUMENTS = ("everything", "seed", "renderings", "neural", "variants")
 _CONTRACT = (
     "16 kHz mono float32 in [-1, 1], 0.3 s or more; one score per window of 3.2 s, higher is more "
     "bona fide"
@@ -64,7 +65,9 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, default=None, help="folder for score CSVs")
     parser.add_argument("--everything", action="store_true", help="also rows that may not ship")
     parser.add_argument("--seed", type=int, default=20261120)
-    parser.add_argument("--renderings", type=int, default=2)
+    parser.add_argument("--renderings", type=int, default=1)
+    parser.add_argument("--neural", type=int, default=2)
+    parser.add_argument("--vocoders", type=Path, default=None, help="folder of neural vocoders")
     parser.add_argument("--variants", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--work", type=Path, default=None, help="folder to keep and resume from")
@@ -81,8 +84,11 @@ def main() -> None:
     _LOG.info("seed %d, %d rows, data digest %s", args.seed, len(used), digest)
     work = args.work or Path(tempfile.mkdtemp(prefix="bonafide-training-"))
     work.mkdir(parents=True, exist_ok=True)
-    settings = (args.seed, args.renderings, args.variants, args.workers)
-    store_key = key_of(digest, *settings[:3])
+    settings = StoreSettings(
+        args.seed, args.renderings, args.neural, args.variants, args.vocoders, args.workers
+    )
+    vocoders = files_digest(args.vocoders)
+    store_key = key_of(digest, args.seed, args.renderings, args.neural, args.variants, vocoders)
     store = kept_store(work, args.data, used, store_key, settings)
     real = sum(clip.bonafide for clip in store.clips)
     made = sum(clip.self_made for clip in store.clips)
@@ -108,10 +114,11 @@ def main() -> None:
         "sha256": detector.digest,
         "contract": _CONTRACT,
         "command": "python -m layers.voice.training.train --data ../shared/data/voice"
-        " --out layers/voice/weights",
+        " --vocoders VOCODERS --out layers/voice/weights",
         "arguments": {k: str(v) for k, v in vars(args).items() if k in _CARD_ARGUMENTS},
         "recipes": [asdict(recipe) for recipe in MEMBERS],
         "data_sha256": digest,
+        "vocoders_sha256": vocoders,
         "seed": args.seed,
         "rows": {
             "bonafide": sum(row.bonafide for row in used),

@@ -13,7 +13,7 @@ from torch import Tensor
 from layers.voice.training.data import Row
 from layers.voice.training.fit import fit
 from layers.voice.training.sampling import Recipe
-from layers.voice.training.store import Clip, Store, build_store
+from layers.voice.training.store import Clip, Store, StoreSettings, build_store
 
 
 def key_of(*inputs: object) -> str:
@@ -21,17 +21,21 @@ def key_of(*inputs: object) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def kept_store(
-    work: Path, folder: Path, rows: tuple[Row, ...], key: str, settings: tuple[int, int, int, int]
-) -> Store:
-    """Return the store of these rows, building it unless ``work`` holds it.
+def files_digest(folder: Path | None) -> str:
+    """SHA-256 over the names and contents of a folder's files; of nothing for no folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()) if folder is not None else ():
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
-    ``settings`` are seed, renderings, variants and workers of ``build_store``.
-    """
+
+def kept_store(
+    work: Path, folder: Path, rows: tuple[Row, ...], key: str, settings: StoreSettings
+) -> Store:
+    """Return the store of these rows, building it unless ``work`` holds it."""
     waves, clips = work / f"store-{key}.npy", work / f"store-{key}.json"
     if not clips.exists():
-        seed, renderings, variants, workers = settings
-        built = build_store(folder, rows, seed, renderings, variants, workers)
+        built = build_store(folder, rows, settings)
         np.save(waves, built.waves)
         clips.write_text(json.dumps([asdict(clip) for clip in built.clips]), encoding="utf-8")
     listed = json.loads(clips.read_text(encoding="utf-8"))
