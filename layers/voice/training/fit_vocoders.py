@@ -66,7 +66,8 @@ class Critic(nn.Module):
         return verdicts, features
 
 
-def _spectral_loss(made: Tensor, wave: Tensor) -> Tensor:
+def spectral_loss(made: Tensor, wave: Tensor) -> Tensor:
+    """Mean distance of the log spectra over several resolutions."""
     parts = [
         functional.l1_loss(_log_spectrum(made, n_fft), _log_spectrum(wave, n_fft))
         for n_fft in _RESOLUTIONS
@@ -96,7 +97,7 @@ def fit_vocoder(
             cuts.append(waves[index][start : start + segment])
         wave = torch.from_numpy(np.stack(cuts)) * float(rng.uniform(0.5, 1.5))
         made = vocoder(wave)
-        loss = _spectral_loss(made, wave)
+        loss = spectral_loss(made, wave)
         spectral = float(loss.detach())
         if recipe.kind == "codec":
             loss = loss + 10.0 * functional.l1_loss(made, wave)
