@@ -1,109 +1,154 @@
-"""How far the label, and our score, follow the channel: one command, two tables as JSON."""
+"""How far the label, and our score, follow the channel: one command, markdown or JSON.
+
+python -m layers.voice.training.confounds --data ../shared/data/voice [--json]
+"""
 
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy import stats
 
-from layers.capture.types import SAMPLE_RATE_HZ
-from layers.voice.detector.embedded import EmbeddedDetector
-from layers.voice.training.augment import low_pass, resample, set_level, through_codec
+from layers.voice.detector.embedded import WEIGHTS, EmbeddedDetector
+from layers.voice.protocol import SpeechDetector
+from layers.voice.training.association import (
+    combined_separation,
+    rank_correlation,
+    separation,
+)
+from layers.voice.training.augment import Wave
+from layers.voice.training.channel import changes, channel_measures
+from layers.voice.training.confound_tables import markdown
 from layers.voice.training.data import Row, load_waveform, read_manifest
+from layers.voice.training.recording import score_wave
 
-Wave = npt.NDArray[np.float32]
-_FRAME = 320
-
-
-def _edge_s(loud: npt.NDArray[np.bool_]) -> float:
-    """Seconds before the first loud frame."""
-    return float(np.argmax(loud)) * _FRAME / SAMPLE_RATE_HZ if loud.any() else 0.0
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+Report = dict[str, Any]
 
 
-def channel_measures(wave: Wave) -> dict[str, float]:
-    """Loudness, bandwidth, silence and duration of one clip."""
-    frames = wave[: len(wave) // _FRAME * _FRAME].reshape(-1, _FRAME)
-    energy = np.square(frames).mean(1) + 1e-12
-    loud = energy > energy.max() * 10.0**-3.8
-    power = np.square(np.abs(np.fft.rfft(frames * np.hanning(_FRAME)))).mean(0)
-    rolled = np.searchsorted(np.cumsum(power) / power.sum(), 0.99)
-    return {
-        "loudness_db": float(10.0 * np.log10(energy.mean())),
-        "bandwidth_hz": float(rolled * SAMPLE_RATE_HZ / _FRAME),
-        "below_80_hz_db": float(10.0 * np.log10((power[:2].sum() + 1e-12) / power.sum())),
-        "leading_silence_s": _edge_s(loud),
-        "trailing_silence_s": _edge_s(loud[::-1]),
-        "duration_s": len(wave) / SAMPLE_RATE_HZ,
-    }
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The clips of a split that could be scored: labels, scores, channel measures."""
+
+    waves: tuple[Wave, ...]
+    real: Flags
+    paired: Flags
+    scores: Floats
+    measures: dict[str, Floats]
+    unscored: int
 
 
-def separation(values: npt.NDArray[np.float64], real: npt.NDArray[np.bool_]) -> float:
-    """Area under the ROC of one measure, folded to 0.5-1 (0.5 = tells nothing)."""
-    rank = stats.rankdata(values)
-    n_real, n_fake = int(real.sum()), int((~real).sum())
-    area = (rank[real].sum() - n_real * (n_real + 1) / 2) / (n_real * n_fake)
-    return float(max(area, 1.0 - area))
-
-
-def changes() -> dict[str, Callable[[Wave], Wave]]:
-    """The same clip again through another channel."""
-    return {
-        "level -20 dB": lambda wave: set_level(wave, -46.0),
-        "Opus 24 kbit/s": lambda wave: through_codec(wave, "libopus", "ogg", 48_000, 24_000),
-        "MP3 64 kbit/s": lambda wave: through_codec(wave, "libmp3lame", "mp3", 44_100, 64_000),
-        "AAC 48 kbit/s": lambda wave: through_codec(wave, "aac", "adts", 44_100, 48_000),
-        "AMR-NB 12.2 kbit/s": lambda wave: through_codec(
-            wave, "libopencore_amrnb", "amr", 8_000, 12_200
-        ),
-        "low-pass 4 kHz": lambda wave: low_pass(wave, 4_000.0, 8),
-        "low-pass 6.5 kHz": lambda wave: low_pass(wave, 6_500.0, 8),
-        "22.05 kHz and back": lambda wave: resample(
-            resample(wave, SAMPLE_RATE_HZ, 22_050), 22_050, SAMPLE_RATE_HZ
-        ),
-        "0.5 s of silence before": lambda wave: np.pad(wave, (8_000, 0)),
-    }
-
-
-def score_shifts(
-    folder: Path, rows: tuple[Row, ...], detector: EmbeddedDetector
-) -> dict[str, dict[str, float]]:
-    """Shift of the score of each class when only the channel changes."""
+def measure(folder: Path, rows: Sequence[Row], detector: SpeechDetector) -> Measured:
+    """Decode, measure and score every row."""
     waves = [load_waveform(folder / row.path) for row in rows]
-    real = np.array([row.bonafide for row in rows])
-    before = np.array([detector.score(wave) for wave in waves])
-    found = {"unchanged": {"score_sd": float(before.std()), "n": float(len(rows))}}
-    for name, change in changes().items():
-        after = np.array([detector.score(change(wave)) for wave in waves])
-        shift = after - before
-        found[name] = {
-            "bonafide_mean": float(shift[real].mean()),
-            "synthetic_mean": float(shift[~real].mean()),
-            "shift_sd": float(shift.std()),
-            "rank_correlation": float(stats.spearmanr(before, after).statistic),
+    scores = [score_wave(wave, detector) for wave in waves]
+    kept = [index for index, score in enumerate(scores) if score is not None]
+    found = [channel_measures(waves[index]) for index in kept]
+    return Measured(
+        waves=tuple(waves[index] for index in kept),
+        real=np.array([rows[index].bonafide for index in kept]),
+        paired=np.array([rows[index].paired for index in kept]),
+        scores=np.array([scores[index] for index in kept], dtype=np.float64),
+        measures={name: np.array([one[name] for one in found]) for name in found[0]},
+        unscored=len(rows) - len(kept),
+    )
+
+
+def label_separation(clips: Measured, chosen: Flags) -> Report:
+    """Area under the ROC of each measure, of all together, and of our score."""
+    real = clips.real[chosen]
+    table = np.stack([values[chosen] for values in clips.measures.values()], axis=1)
+    report: Report = {
+        "n": [int(real.sum()), int((~real).sum())],
+        "single": {
+            name: separation(values[chosen], real).as_list()
+            for name, values in clips.measures.items()
+        },
+        "all_together": combined_separation(table, real).as_list(),
+        "our_score": separation(clips.scores[chosen], real).as_list(),
+    }
+    return report
+
+
+def score_follows(clips: Measured) -> Report:
+    """Rank correlation of our score with each measure, within each class."""
+    return {
+        label: {
+            name: rank_correlation(clips.scores[chosen], values[chosen]).as_list()
+            for name, values in clips.measures.items()
         }
-    return found
+        for label, chosen in (("bonafide", clips.real), ("synthetic", ~clips.real))
+    }
+
+
+def score_shifts(clips: Measured, every: int, detector: SpeechDetector) -> Report:
+    """Shift of the score of each class when only the channel changes."""
+    chosen = range(0, len(clips.waves), every)
+    before = clips.scores[::every]
+    report: Report = {
+        "n": [int(clips.real[::every].sum()), int((~clips.real[::every]).sum())],
+        "score_sd": round(float(before.std()), 3),
+    }
+    rows: Report = {}
+    for name, change in changes().items():
+        after = [score_wave(change(clips.waves[index]), detector) for index in chosen]
+        there = np.array([score is not None for score in after])
+        shift = np.array([score for score in after if score is not None]) - before[there]
+        real = clips.real[::every][there]
+        rows[name] = {
+            "bonafide_mean": round(float(shift[real].mean()), 3),
+            "synthetic_mean": round(float(shift[~real].mean()), 3),
+            "shift_sd": round(float(shift.std()), 3),
+            "rank_correlation": round(
+                float(stats.spearmanr(before[there], before[there] + shift).statistic), 3
+            ),
+            "unscored": int((~there).sum()),
+        }
+        sys.stderr.write(f"  {name}\n")
+    report["changes"] = rows
+    return report
+
+
+def split_report(folder: Path, split: str, every: int, detector: SpeechDetector) -> Report:
+    """All tables of one split."""
+    rows = [row for row in read_manifest(folder) if row.split == split]
+    sys.stderr.write(f"{split}: {len(rows)} clips\n")
+    clips = measure(folder, rows, detector)
+    return {
+        "unscored": clips.unscored,
+        "label_auc": label_separation(clips, np.ones(len(clips.real), dtype=np.bool_)),
+        "label_auc_paired": label_separation(clips, clips.paired),
+        "score_correlation": score_follows(clips),
+        "score_shift": score_shifts(clips, every, detector),
+    }
 
 
 def main() -> None:
-    """Print both tables for one split."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the report of each split."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of manifest.csv")
-    parser.add_argument("--split", default="dev")
+    parser.add_argument("--splits", nargs="+", default=["dev", "test"])
     parser.add_argument("--every", type=int, default=3, help="clip step for the score shifts")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="other than the shipped ones")
+    parser.add_argument("--json", action="store_true", help="JSON instead of markdown")
     args = parser.parse_args()
-    rows = tuple(row for row in read_manifest(args.data) if row.split == args.split)
-    measured = [channel_measures(load_waveform(args.data / row.path)) for row in rows]
-    real = np.array([row.bonafide for row in rows])
-    areas = {
-        name: round(separation(np.array([one[name] for one in measured]), real), 3)
-        for name in measured[0]
+    torch.set_num_threads(1)
+    detector = EmbeddedDetector(args.weights)
+    report = {
+        "detector_sha256": detector.digest,
+        "splits": {
+            split: split_report(args.data, split, args.every, detector) for split in args.splits
+        },
     }
-    shifts = score_shifts(args.data, rows[:: args.every], EmbeddedDetector())
-    json.dump({"label_auc": areas, "score_shift": shifts}, sys.stdout, indent=2)
+    sys.stdout.write(json.dumps(report, indent=2) if args.json else markdown(report))
 
 
 if __name__ == "__main__":
