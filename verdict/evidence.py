@@ -192,11 +192,21 @@ class VisionResult:
 
 @dataclass(frozen=True, slots=True)
 class WindowScore:
-    """The synthetic-speech score of one stretch of audio (higher = more bona fide)."""
+    """The synthetic-speech score of one stretch of audio (higher = more bona fide).
+
+    Parameters
+    ----------
+    p_attack
+        The score calibrated as that of a whole clip; None where the detector only scores.
+    decided
+        Whether it is one of those that put the clip over the threshold.
+    """
 
     start_s: float
     end_s: float
     score: float
+    p_attack: float | None = None
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,8 @@ def _voice_evidence(voice: VoiceResult | NotExecuted) -> WireObject | None:
                 "start_s": _number(window.start_s, 3),
                 "end_s": _number(window.end_s, 3),
                 "score": _number(window.score),
+                "p_attack": _number(window.p_attack),
+                "decided": window.decided,
             }
             for window in voice.windows
         ],
