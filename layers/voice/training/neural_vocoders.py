@@ -39,8 +39,6 @@ class VocoderRecipe:
         Width at the lowest rate.
     bands : int
         Mel bands, or latent dimensions of a codec.
-    nearest : bool
-        Upsample by repetition and convolution instead of transposed convolution.
     steps : int
         Updates.
     """
@@ -50,7 +48,6 @@ class VocoderRecipe:
     strides: tuple[int, ...]
     channels: int
     bands: int = 80
-    nearest: bool = False
     steps: int = 1_500
 
     @property
@@ -63,7 +60,6 @@ RECIPES = (
     VocoderRecipe("spectrum_head", "spectrum", (256,), 192, steps=2_400),
     VocoderRecipe("neural_codec", "codec", (5, 4, 4, 2), 96, bands=24, steps=600),
     VocoderRecipe("upsampling_gan", "wave", (8, 8, 4), 128, steps=1_200),
-    VocoderRecipe("nearest_gan", "wave", (5, 4, 4, 2), 96, bands=64, nearest=True, steps=600),
 )
 
 
@@ -118,16 +114,10 @@ class WaveDecoder(nn.Module):
         for stride in recipe.strides:
             half = max(16, width // 2)
             layers.append(nn.LeakyReLU(0.1))
-            if recipe.nearest:
-                layers += [
-                    nn.Upsample(scale_factor=stride),
-                    nn.Conv1d(width, half, 2 * stride + 1, padding=stride),
-                ]
-            else:
-                pad, extra = (stride + 1) // 2, stride % 2
-                layers.append(
-                    nn.ConvTranspose1d(width, half, 2 * stride, stride, pad, output_padding=extra)
-                )
+            pad, extra = (stride + 1) // 2, stride % 2
+            layers.append(
+                nn.ConvTranspose1d(width, half, 2 * stride, stride, pad, output_padding=extra)
+            )
             layers.append(Residual(half))
             width = half
         layers += [nn.LeakyReLU(0.1), nn.Conv1d(width, 1, 7, padding=3), nn.Tanh()]

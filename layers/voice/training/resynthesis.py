@@ -65,7 +65,7 @@ def _own(name: str, vocoder: Vocoder, smooth: bool) -> NeuralVocoder:
             made: Wave = vocoder.decoder(frames[None])[0].numpy()
         return made
 
-    return NeuralVocoder(name, 0.15, analyse, synthesise, smooth)
+    return NeuralVocoder(name, 0.2, analyse, synthesise, smooth)
 
 
 def model_like(frames: Tensor, rng: Rng) -> Tensor:
