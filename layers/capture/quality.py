@@ -67,7 +67,3 @@ def _of_sound(audio: Audio, policy: Policy) -> Iterator[QualityFinding]:
     if audio.duration_s < shortest_s:
         hint = "The sound is too short. Keep recording until you have said all the words."
         yield QualityFinding("AUDIO_TOO_SHORT", audio.duration_s, shortest_s, hint)
-    clipped = number("capture.audio.clipped_share")
-    if audio.clipped_share > clipped:
-        hint = "The sound is overdriven. Move back from the microphone."
-        yield QualityFinding("AUDIO_CLIPPED", audio.clipped_share, clipped, hint)
