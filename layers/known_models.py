@@ -6,6 +6,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from layers.known_voice_detectors import AASIST_FILES, CLASSIFIERS
 from layers.registry import ModelEntry, Shipping
 
 _HERE = Path(__file__).parent
@@ -115,7 +116,7 @@ _OPTIONAL = (
 @cache
 def known_models() -> tuple[ModelEntry, ...]:
     """Return every registered model: our own weights first."""
-    return (*_own(), *_IN_WHEELS, *_OPTIONAL)
+    return (*_own(), *_IN_WHEELS, *AASIST_FILES, *CLASSIFIERS, *_OPTIONAL)
 
 
 def _own() -> tuple[ModelEntry, ...]:

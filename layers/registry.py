@@ -43,6 +43,8 @@ class ModelEntry:
         Input: rate, range, shape, what the output means.
     reported
         Result that its makers report, with the data.
+    install
+        What a deployment does to have it, where it does not ship.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ModelEntry:
     contract: str
     reported: str
     wheel: str = ""
+    install: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,10 +16,14 @@ from typing import ParamSpec, TypeVar
 from layers.capture.types import Capture
 from layers.runner import LayerRunner, MediaRequest, RunnerSettings
 from layers.runner.tasks import ModelPaths, Tasks
+from layers.voice.detector.combined import combination_in_force
+from layers.voice.detector.errors import UncalibratedError
+from layers.voice.detector.loading import DetectorFiles
+from layers.voice.standing import limits_of_embedded, standing_in_force
 from service.analyser import AnalyserBusyError, StoredCapture
 from service.settings import Settings
 from verdict.evidence import Evidence, QualityFinding
-from verdict.policy import Policy
+from verdict.policy import Policy, load_policy
 
 # What was decoded for inspection is analysed a moment later; more than a few would be memory
 # for nothing. A capture that is not found here is decoded again, with the same outcome.
@@ -27,6 +32,7 @@ _KEPT_CAPTURES = 2
 # capture takes the decoder one to a few seconds.
 _INSPECTIONS_PER_WORKER = 8
 
+_LOG = logging.getLogger(__name__)
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
@@ -125,16 +131,53 @@ class LayerAnalyser:
         return await loop.run_in_executor(self._waiting, partial(call, *args, **kwargs))
 
     def _new_runner(self) -> LayerRunner:
-        return LayerRunner(runner_settings(self._settings), self._tasks)
+        policy = load_policy(self._settings.policy_file)
+        report_voice_detector(policy, self._settings)
+        return LayerRunner(runner_settings(self._settings, policy), self._tasks)
 
 
-def runner_settings(settings: Settings) -> RunnerSettings:
+def runner_settings(settings: Settings, policy: Policy) -> RunnerSettings:
     """Return how this deployment runs the layers."""
     return RunnerSettings(
         workers=settings.workers,
         capture_timeout_s=settings.capture_timeout_s,
         layer_timeout_s=settings.layer_timeout_s,
-        models=ModelPaths(settings.whisper_checkpoint, settings.models_folder),
+        models=model_paths(settings, policy),
+    )
+
+
+def model_paths(settings: Settings, policy: Policy) -> ModelPaths:
+    """Return where the weights lie, and which detectors to load at once."""
+    in_force = combination_in_force(policy)
+    return ModelPaths(
+        settings.whisper_checkpoint,
+        settings.models_folder,
+        settings.voice_model_folder,
+        settings.voice_bona_fide_label,
+        tuple(member.name for member in in_force.members),
+    )
+
+
+def report_voice_detector(policy: Policy, settings: Settings) -> None:
+    """Log which voice detector decides and what it can't catch.
+
+    Raises
+    ------
+    RuntimeError
+        When it can't decide: files missing, or a calibration made with other weights.
+    """
+    standing = standing_in_force(policy, detector_files(settings))
+    if standing.problem:
+        raise UncalibratedError(standing.problem)
+    _LOG.info("voice detector in force: %s, %s", standing.name, standing.state)
+    if limits := limits_of_embedded(policy):
+        _LOG.warning("%s", limits)
+
+
+def detector_files(settings: Settings) -> DetectorFiles:
+    """Return where this deployment keeps voice detectors."""
+    return DetectorFiles(
+        settings.models_folder, settings.voice_model_folder, settings.voice_bona_fide_label
     )
 
 

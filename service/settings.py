@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     max_uploads, max_pending_captures
         Captures that may be on their way in, and that may wait for analysis, before further
         ones are told to come back (429).
+    models_folder, voice_model_folder, voice_bona_fide_label
+        Weights that the project does not ship (see `bonafide models`): a folder for files by
+        name, a transformers folder with a voice detector, and its bona fide label where it does
+        not tell.
+    voiceprint_key
+        Encrypts voiceprints: 32 bytes in base64. Made and kept in `data_dir` when not given.
+    voice_timeout_s, max_voice_wait_s
+        How long a comparison or one voice request may take, and how long ``Prefer: wait`` waits.
     max_tries
         Tries of one analysis before its session is FAILED.
     """
@@ -66,9 +74,17 @@ class Settings(BaseSettings):
     max_pending_captures: Annotated[int, Field(gt=0)] = 200
     upload_timeout_s: Positive = 120
 
+    voiceprint_key: SecretStr | None = None
+    max_voice_bytes: Annotated[int, Field(gt=0)] = 24 * _MIB
+    max_voice_requests: Annotated[int, Field(gt=0)] = 16
+    voice_timeout_s: Positive = 20
+    max_voice_wait_s: Positive = 15
+
     policy_file: Path | None = None
     whisper_checkpoint: Path | None = None
     models_folder: Path | None = None
+    voice_model_folder: Path | None = None
+    voice_bona_fide_label: str | None = None
     workers: Annotated[int, Field(ge=1)] = 1
     capture_timeout_s: Positive = 120
     layer_timeout_s: Positive = 30

@@ -30,6 +30,12 @@ class ManifestRow:
         Where it lies.
     source
         Collection it comes from; empty where the manifest does not say.
+    codec
+        Codec of the original file; empty where the manifest does not say.
+    is_paired
+        Whether the source put both classes through one pipeline.
+    is_speaker_new, is_generator_new
+        Whether the manifest says that its split ``train`` has no such speaker or generator.
     """
 
     path: str
@@ -37,6 +43,10 @@ class ManifestRow:
     label: str
     generator: str = ""
     source: str = ""
+    codec: str = ""
+    is_paired: bool = False
+    is_speaker_new: bool = False
+    is_generator_new: bool = False
 
     @property
     def is_attack(self) -> bool:
@@ -105,6 +115,10 @@ def rows_for(
             label=row["label"],
             generator=row.get("generator", ""),
             source=row.get("source", ""),
+            codec=row.get("original_codec", ""),
+            is_paired=row.get("paired_pipeline") == "1",
+            is_speaker_new=row.get("speaker_in_train") == "0",
+            is_generator_new=row.get("generator_in_train") == "0",
         )
         for row in read_manifest(manifest, where)
         if not (layer is LayerName.VOICE and row.get("use") == "phrase_only")

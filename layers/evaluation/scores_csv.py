@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from layers.evaluation.scoring import LayerScore, ScoredRow
@@ -34,6 +34,19 @@ def write_scores(layer: LayerName, rows: Iterable[ScoredRow], file: Path) -> Non
             row = scored.row
             cells = {"path": row.path, "label": row.label, "generator": row.generator}
             writer.writerow(cells | (_cells(layer, scored.score) if scored.score else {}))
+
+
+def write_detector_scores(rows: Iterable[ScoredRow], names: Sequence[str], file: Path) -> None:
+    """Write one line per row of the manifest with `p_attack` by each detector."""
+    columns = ("path", "label", "generator", "source", *(f"{name}_p_attack" for name in names))
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        for scored in rows:
+            row = scored.row
+            said = scored.score.detectors if scored.score else {}
+            risks = [_number(said.get(name)) for name in names]
+            writer.writerow((row.path, row.label, row.generator, row.source, *risks))
 
 
 def _cells(layer: LayerName, score: LayerScore) -> dict[str, str]:

@@ -29,12 +29,15 @@ class LayerScore:
         0-1; for liveness the share of failed checks.
     confidence
         0-1, None where the layer had nothing to judge.
+    detectors
+        `p_attack` by voice detector, where several were asked.
     """
 
     p_attack: float
     confidence: float | None
     checks: Mapping[CheckName, CheckOutcome] = field(default_factory=dict)
     signals: tuple[str, ...] = ()
+    detectors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,18 @@ class ModelPaths:
     whisper_checkpoint
         A file; None takes the bundled recogniser.
     models_folder
-        Holds ``minifasnet/*.pth``; None goes without.
+        Holds ``minifasnet/*.pth`` and ``aasist/*.pth``; None goes without.
+    voice_model_folder, voice_bona_fide_label
+        A transformers model folder, and the name of its bona fide class where it does not tell.
+    voice_detectors
+        Those that are loaded at start-up; others when a policy first asks for them.
     """
 
     whisper_checkpoint: Path | None = None
     models_folder: Path | None = None
+    voice_model_folder: Path | None = None
+    voice_bona_fide_label: str | None = None
+    voice_detectors: tuple[str, ...] = ()
 
 
 def decode(request: MediaRequest) -> Capture:
@@ -86,21 +93,26 @@ def voice(capture: Capture, policy: Policy, paths: ModelPaths) -> VoiceResult:
     """Run the voice layer."""
     from layers.voice import analyse
 
-    return analyse(capture, policy, _voice_models(paths))
+    return analyse(capture, policy, voice_models(paths))
 
 
 @cache
-def _voice_models(paths: ModelPaths) -> VoiceModels:
+def voice_models(paths: ModelPaths) -> VoiceModels:
+    """Return the models of the voice layer, loaded once in this process."""
+    from layers.voice.detector.loading import DetectorFiles
     from layers.voice.models import load_voice_models
 
-    return load_voice_models(whisper_checkpoint=paths.whisper_checkpoint)
+    files = DetectorFiles(
+        paths.models_folder, paths.voice_model_folder, paths.voice_bona_fide_label
+    )
+    return load_voice_models(paths.whisper_checkpoint, files, paths.voice_detectors)
 
 
 def warm(stage: str, paths: ModelPaths) -> None:
     """Import and load what `stage` needs, so that the first capture does not wait for it."""
     import_module("layers.capture.load" if stage == "capture" else f"layers.{stage}")
     if stage == "voice":
-        _voice_models(paths)
+        voice_models(paths)
 
 
 @dataclass(frozen=True, slots=True)

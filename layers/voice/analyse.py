@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, Capture
+from layers.voice.deciding_windows import explained
+from layers.voice.detector.combined import Combination, combination_in_force
 from layers.voice.models import VoiceModels
 from layers.voice.phrase import check_phrase, speech_part
 from layers.voice.protocol import SHORTEST_S, SpeechDetector
 from layers.voice.quality import measure_quality, quality_confidence, quality_findings
-from verdict.calibration import logistic_at
 from verdict.evidence import (
+    DetectorScore,
     Measurement,
     PhraseResult,
     QualityFinding,
@@ -16,6 +21,7 @@ from verdict.evidence import (
     WindowScore,
 )
 from verdict.policy import Policy
+from verdict.rules import half_up
 
 # The detector trims silence itself, by level, as it did in training: a closer cut by the
 # voice-activity gate would hand it clips of a kind that it was not fitted on.
@@ -39,24 +45,67 @@ def analyse(capture: Capture, policy: Policy, models: VoiceModels) -> VoiceResul
     if audio is None:
         confidence = None if phrase is None else 0.0
         return VoiceResult(None, 0.0, confidence, phrase, reason="no_audio")
-    windows, score = score_speech(audio, models.detector)
-    if score is None:
-        return _unscored(audio, phrase, models)
+    chosen = combination_in_force(policy)
+    digests = models.digests(member.name for member in chosen.members)
+    heard = judge_speech(audio, chosen, models)
+    if heard is None:
+        return _unscored(audio, phrase, digests)
     quality = measure_quality(audio)
+    operating_score = chosen.calibration.operating_score
     return VoiceResult(
-        score=score,
-        p_attack=attack_probability(score, policy),
+        score=heard.score,
+        p_attack=heard.p_attack,
         confidence=quality_confidence(quality, policy),
         phrase=phrase,
-        windows=windows,
+        windows=explained(
+            heard.windows, heard.score, chosen.calibration.p_attack, _is_over(policy)
+        ),
+        detectors=heard.detectors,
         measurements=(
-            Measurement(
-                "detector_score", score, policy.number("voice.calibration.operating_score")
-            ),
+            Measurement("detector_score", heard.score, operating_score),
             *quality.measurements,
         ),
         findings=quality_findings(quality, policy),
-        models=models.digests,
+        models=digests,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechJudgement:
+    """What the detectors in force say of one recording; the fields are those of `VoiceResult`."""
+
+    score: float
+    p_attack: float
+    windows: tuple[WindowScore, ...]
+    detectors: tuple[DetectorScore, ...]
+
+
+def judge_speech(audio: Audio, chosen: Combination, models: VoiceModels) -> SpeechJudgement | None:
+    """Score speech with a detector or an ensemble; None without enough speech.
+
+    Raises
+    ------
+    layers.voice.detector.errors.DetectorError
+        When a detector's files can't be used, or its calibration is not that of its weights.
+    """
+    loaded = {member.name: models.detector(member.name) for member in chosen.members}
+    chosen.check({name: detector.digest for name, detector in loaded.items()})
+    windows: dict[str, tuple[WindowScore, ...]] = {}
+    scores: dict[str, float] = {}
+    for name, detector in loaded.items():
+        windows[name], score = score_speech(audio, detector)
+        if score is None:
+            return None
+        scores[name] = score
+    combined = chosen.score(scores)
+    return SpeechJudgement(
+        combined,
+        chosen.calibration.p_attack(combined),
+        _on_combined_scale(chosen, windows),
+        tuple(
+            DetectorScore(one.name, scores[one.name], one.calibration.p_attack(scores[one.name]))
+            for one in chosen.members
+        ),
     )
 
 
@@ -76,17 +125,26 @@ def score_speech(
     return windows, sum(window.score for window in windows) / len(windows)
 
 
-def attack_probability(score: float, policy: Policy) -> float:
-    """Return `p_attack`; the operating score falls on the policy's voice threshold."""
-    return logistic_at(
-        score,
-        slope=policy.number("voice.calibration.slope"),
-        operating_score=policy.number("voice.calibration.operating_score"),
-        operating_p=policy.number("verdict.voice_threshold") / 100,
+def _on_combined_scale(
+    chosen: Combination, windows: dict[str, tuple[WindowScore, ...]]
+) -> tuple[WindowScore, ...]:
+    """Return the windows of the member with the largest share: members cut different windows."""
+    leading = max(chosen.members, key=lambda member: member.share)
+    if not chosen.is_ensemble:
+        return windows[leading.name]
+    return tuple(
+        WindowScore(one.start_s, one.end_s, leading.calibration.log_odds(one.score))
+        for one in windows[leading.name]
     )
 
 
-def _unscored(audio: Audio, phrase: PhraseResult | None, models: VoiceModels) -> VoiceResult:
+def _is_over(policy: Policy) -> Callable[[float], bool]:
+    """Return what rejects a risk, on the integers of the wire as rule 4 does."""
+    threshold = policy.number("verdict.voice_threshold")
+    return lambda p_attack: half_up(100 * p_attack) > threshold
+
+
+def _unscored(audio: Audio, phrase: PhraseResult | None, digests: dict[str, str]) -> VoiceResult:
     reason = "speech_too_short" if audio.speech else "no_speech"
     return VoiceResult(
         score=None,
@@ -95,6 +153,6 @@ def _unscored(audio: Audio, phrase: PhraseResult | None, models: VoiceModels) ->
         phrase=phrase,
         measurements=(Measurement("speech_s", audio.speech_s),),
         findings=(_NO_SPEECH,),
-        models=models.digests,
+        models=digests,
         reason=reason,
     )

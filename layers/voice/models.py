@@ -1,46 +1,76 @@
-"""The models of the voice layer, loaded once at start-up."""
+"""The models of the voice layer, loaded once: detectors when they are asked for, a recogniser."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from layers.voice.challenge import word_list
+from layers.voice.detector.loading import DetectorFiles, load_detector
 from layers.voice.numerals import digit_words
 from layers.voice.protocol import SpeechDetector
 from layers.voice.recogniser import Recogniser, Vocabulary
 
-EMBEDDED = "embedded"
 
-
-@dataclass(frozen=True, slots=True)
 class VoiceModels:
-    """A synthetic-speech detector, with its name in the registry, and a recogniser."""
+    """Synthetic-speech detectors by name, and a recogniser.
 
-    detector: SpeechDetector
-    recogniser: Recogniser
-    detector_name: str = EMBEDDED
+    Parameters
+    ----------
+    recogniser
+        Hears the phrase.
+    files
+        Where detectors lie that are not loaded yet.
+    detectors
+        Those that are.
+    """
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """Name and SHA-256 of each model, for the evidence."""
-        return {
-            self.detector_name: self.detector.digest,
-            self.recogniser.name: self.recogniser.digest,
-        }
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        files: DetectorFiles | None = None,
+        detectors: dict[str, SpeechDetector] | None = None,
+    ) -> None:
+        self.recogniser = recogniser
+        self._files = files or DetectorFiles()
+        self._detectors = dict(detectors or {})
+
+    def detector(self, name: str) -> SpeechDetector:
+        """Return a detector, loaded at the first call.
+
+        Raises
+        ------
+        layers.voice.detector.errors.DetectorFilesError
+            When its files are missing, altered or of another kind.
+        """
+        if name not in self._detectors:
+            self._detectors[name] = load_detector(name, self._files)
+        return self._detectors[name]
+
+    def digests(self, detectors: Iterable[str]) -> dict[str, str]:
+        """Name and SHA-256 of these detectors and of the recogniser, for the evidence."""
+        found = {name: self.detector(name).digest for name in detectors}
+        return found | {self.recogniser.name: self.recogniser.digest}
 
 
-def load_voice_models(whisper_checkpoint: Path | None = None) -> VoiceModels:
-    """Load the embedded detector, and Whisper from a local file or the bundled recogniser.
+def load_voice_models(
+    whisper_checkpoint: Path | None = None,
+    files: DetectorFiles | None = None,
+    detectors: Iterable[str] = (),
+) -> VoiceModels:
+    """Load the recogniser, Whisper from a local file or the bundled one, and these detectors.
 
     Raises
     ------
     WhisperCheckpointError
         When `whisper_checkpoint` is not a Whisper checkpoint.
+    layers.voice.detector.errors.DetectorFilesError
+        When a detector's files are missing, altered or of another kind.
     """
-    from layers.voice.detector.embedded import EmbeddedDetector
-
-    return VoiceModels(EmbeddedDetector(), load_recogniser(whisper_checkpoint))
+    models = VoiceModels(load_recogniser(whisper_checkpoint), files)
+    for name in detectors:
+        models.detector(name)
+    return models
 
 
 def load_recogniser(whisper_checkpoint: Path | None = None) -> Recogniser:

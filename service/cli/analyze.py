@@ -121,7 +121,7 @@ def _run(request: MediaRequest, policy: Policy, settings: Settings, *, verbose: 
     with (
         native_silence(verbose=verbose) as screen,
         _bar(screen) as bar,
-        LayerRunner(runner_settings(settings)) as runner,
+        LayerRunner(runner_settings(settings, policy)) as runner,
     ):
         # The layers load their models meanwhile; bad media is refused without waiting for them.
         task = bar.add_task("decoding and tracking", total=3)

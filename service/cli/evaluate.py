@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from layers.evaluation.manifest import ManifestRow
     from layers.evaluation.pool import EvaluationSettings
-    from layers.evaluation.scoring import ScoredRow
+    from layers.evaluation.scoring import ScoredRow, Scorer
     from verdict.evidence import LayerName
     from verdict.policy import Policy
 
@@ -34,6 +35,13 @@ Where = Annotated[
     list[str] | None,
     typer.Option(metavar="COLUMN=VALUE", help="Only rows with this value; may be repeated."),
 ]
+Detectors = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="embedded, aasist, aasist-l, transformers or ensemble; may be repeated.",
+    ),
+]
 Scores = Annotated[
     Path | None, typer.Option(metavar="OUT.csv", help="Write the score of every row there.")
 ]
@@ -47,14 +55,26 @@ def voice(
     manifest: Manifest,
     split: Split = None,
     where: Where = None,
+    detector: Detectors = None,
     scores: Scores = None,
     policy: PolicyFile = None,
     jobs: Jobs = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> None:
-    """Synthetic-speech detection. Rows with use=phrase_only are left out."""
-    _measure("voice", manifest, conditions(split, where), scores, policy, jobs, as_json, verbose)
+    """Synthetic-speech detection. Rows with use=phrase_only are left out.
+
+    With --detector the figures of each stand side by side, over all rows and over pairs, unseen
+    speakers and generators, codecs, sources and generators; without, those of the layer as it
+    is in force.
+    """
+    asked = conditions(split, where)
+    if detector:
+        _measure_detectors(
+            tuple(dict.fromkeys(detector)), manifest, asked, scores, policy, jobs, as_json, verbose
+        )
+    else:
+        _measure("voice", manifest, asked, scores, policy, jobs, as_json, verbose)
 
 
 @evaluate.command()
@@ -108,17 +128,79 @@ def _measure(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    from layers.evaluation.manifest import ManifestError, rows_for
-    from layers.evaluation.pool import EvaluationSettings
     from layers.evaluation.scores_csv import write_scores
+    from layers.evaluation.scoring import score_file
     from layers.evaluation.summary import summarise
-    from layers.runner.tasks import ModelPaths
     from service.cli.figures import print_summary, summary_document
     from verdict.evidence import LayerName
 
     layer = LayerName(name)
+    rules = read_policy(policy, read_settings())
+    scored = _scored(layer, manifest, where, scores, rules, jobs, score_file, verbose)
+    if scores is not None:
+        write_scores(layer, scored, scores)
+    summary = summarise(layer, scored, rules)
+    _name_unscored(scored)
+    if as_json:
+        print_json(summary_document(summary, rules))
+    else:
+        print_summary(people(), summary, rules)
+
+
+def _measure_detectors(
+    names: tuple[str, ...],
+    manifest: Path,
+    where: dict[str, str],
+    scores: Path | None,
+    policy: Path | None,
+    jobs: int | None,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    from layers.evaluation.detectors import DetectorScorer, compare
+    from layers.evaluation.scores_csv import write_detector_scores
+    from layers.voice.detector.combined import combination
+    from layers.voice.detector.errors import DetectorError
+    from layers.voice.standing import standing
+    from service.cli.detector_figures import comparison_document, print_comparison
+    from service.layer_analyser import detector_files
+    from verdict.evidence import LayerName
+
     settings = read_settings()
     rules = read_policy(policy, settings)
+    for name in names:
+        try:
+            combination(name, rules)
+        except DetectorError as error:
+            raise failed("BAD_ARGUMENTS", f"--detector: {error}") from None
+        if problem := standing(name, rules, detector_files(settings)).problem:
+            raise failed("DETECTOR_NOT_READY", problem)
+    scorer = DetectorScorer(names)
+    scored = _scored(LayerName.VOICE, manifest, where, scores, rules, jobs, scorer, verbose)
+    if scores is not None:
+        write_detector_scores(scored, names, scores)
+    comparison = compare(scored, names, rules)
+    _name_unscored(scored)
+    if as_json:
+        print_json(comparison_document(comparison, rules))
+    else:
+        print_comparison(people(), comparison, rules)
+
+
+def _scored(
+    layer: LayerName,
+    manifest: Path,
+    where: dict[str, str],
+    scores: Path | None,
+    policy: Policy,
+    jobs: int | None,
+    scorer: Scorer,
+    verbose: bool,
+) -> list[ScoredRow]:
+    from layers.evaluation.manifest import ManifestError, rows_for
+    from layers.evaluation.pool import EvaluationSettings
+    from service.layer_analyser import model_paths
+
     require_file(manifest, "MANIFEST")
     if scores is not None and not scores.absolute().parent.is_dir():
         raise failed("FILE_NOT_FOUND", f"--scores: there is no folder {scores.absolute().parent}")
@@ -126,20 +208,17 @@ def _measure(
         rows = rows_for(layer, manifest, where)
     except ManifestError as error:
         raise failed("BAD_MANIFEST", error) from None
-    how = EvaluationSettings(models=ModelPaths(settings.whisper_checkpoint, settings.models_folder))
+    how = EvaluationSettings(models=model_paths(read_settings(), policy), scorer=scorer)
     if jobs is not None:
-        how = EvaluationSettings(jobs=jobs, models=how.models)
+        how = replace(how, jobs=jobs)
     with native_silence(verbose=verbose) as screen:
-        scored = _score_with_bar(screen, layer, rows, rules, how)
-    if scores is not None:
-        write_scores(layer, scored, scores)
-    summary = summarise(layer, scored, rules)
-    for row in summary.unscored:
-        typer.echo(f"not scored: {row.row.path}: {' '.join(row.error.split())}", err=True)
-    if as_json:
-        print_json(summary_document(summary, rules))
-    else:
-        print_summary(people(), summary, rules)
+        return _score_with_bar(screen, layer, rows, policy, how)
+
+
+def _name_unscored(rows: list[ScoredRow]) -> None:
+    for row in rows:
+        if row.score is None:
+            typer.echo(f"not scored: {row.row.path}: {' '.join(row.error.split())}", err=True)
 
 
 def _score_with_bar(

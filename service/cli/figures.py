@@ -31,12 +31,12 @@ def print_summary(console: Console, summary: Summary, policy: Policy) -> None:
 
 
 def _main_table(summary: Summary) -> Table:
-    table = _table("", "value", "95 % interval", "errors / n")
+    table = figure_table("", "value", "95 % interval", "errors / n")
     if summary.eer is None:
         table.add_row("EER", "needs both classes", "", "")
     else:
         eer = summary.eer
-        table.add_row("EER", _percent(eer.rate.value), _interval(eer.interval), "")
+        table.add_row("EER", percent(eer.rate.value), interval(eer.interval), "")
         table.add_row("AUC", f"{eer.auc:.3f}", "", "")
     _add_rate(table, "BPCER (bona fide rejected)", summary.bpcer)
     if summary.apcer:
@@ -50,7 +50,7 @@ def _main_table(summary: Summary) -> Table:
 
 
 def _species_table(summary: Summary) -> Table:
-    table = _table("attack species, worst first", "APCER", "95 % interval", "let through / n")
+    table = figure_table("attack species, worst first", "APCER", "95 % interval", "let through / n")
     for species, rate in summary.apcer.items():
         _add_rate(table, plain(species), rate)
     return table
@@ -58,24 +58,25 @@ def _species_table(summary: Summary) -> Table:
 
 def _marks_table(summary: Summary) -> Table:
     what = "check failed" if summary.threshold is None else "signal fired"
-    table = _table(what, "bona fide", "95 % interval", "n", "attacks", "95 % interval", "n")
+    table = figure_table(what, "bona fide", "95 % interval", "n", "attacks", "95 % interval", "n")
     for mark in summary.marks:
-        table.add_row(mark.name, *_three(mark.bonafide), *_three(mark.attack))
+        table.add_row(mark.name, *three_cells(mark.bonafide), *three_cells(mark.attack))
     return table
 
 
 def _sources_table(summary: Summary) -> Table:
-    table = _table("source", "EER", "BPCER", "rejected / n", "APCER", "let through / n")
+    table = figure_table("source", "EER", "BPCER", "rejected / n", "APCER", "let through / n")
     for one in summary.sources:
-        eer = "" if one.eer is None else _percent(one.eer)
+        eer = "" if one.eer is None else percent(one.eer)
         table.add_row(
-            plain(one.source), eer, _percent(one.bpcer.value), _count(one.bpcer),
-            _percent(one.apcer.value), _count(one.apcer),
+            plain(one.source), eer, percent(one.bpcer.value), count(one.bpcer),
+            percent(one.apcer.value), count(one.apcer),
         )  # fmt: skip
     return table
 
 
-def _table(first: str, *others: str) -> Table:
+def figure_table(first: str, *others: str) -> Table:
+    """Return an empty table: the first column is text, the others are numbers."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(first, overflow="fold")
     for name in others:
@@ -84,22 +85,26 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _add_rate(table: Table, name: str, rate: Rate) -> None:
-    table.add_row(name, *_three(rate))
+    table.add_row(name, *three_cells(rate))
 
 
-def _three(rate: Rate) -> tuple[str, str, str]:
-    return _percent(rate.value), _interval(rate.interval) if rate.n else "", _count(rate)
+def three_cells(rate: Rate) -> tuple[str, str, str]:
+    """Return value, 95 % interval and errors of n."""
+    return percent(rate.value), interval(rate.interval) if rate.n else "", count(rate)
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Return a share in percent; nothing for NaN."""
     return "" if math.isnan(value) else f"{100 * value:.1f} %"
 
 
-def _interval(interval: Interval) -> str:
-    return f"{100 * interval[0]:.1f} - {100 * interval[1]:.1f} %"
+def interval(bounds: Interval) -> str:
+    """Return an interval of shares in percent."""
+    return f"{100 * bounds[0]:.1f} - {100 * bounds[1]:.1f} %"
 
 
-def _count(rate: Rate) -> str:
+def count(rate: Rate) -> str:
+    """Return errors of n; nothing without n."""
     return f"{rate.errors} / {rate.n}" if rate.n else ""
 
 
@@ -125,23 +130,31 @@ def summary_document(summary: Summary, policy: Policy) -> dict[str, Any]:
             "p_attack_threshold": eer.rate.threshold,
         },
         "auc": None if eer is None else eer.auc,
-        "bpcer": _rate(summary.bpcer),
+        "bpcer": rate_document(summary.bpcer),
         "apcer_worst_species": next(iter(summary.apcer), None),
-        "apcer": {species: _rate(rate) for species, rate in summary.apcer.items()},
-        "let_through": _rate(summary.let_through),
-        "bpnrr": _rate(summary.bpnrr),
-        "apnrr": _rate(summary.apnrr),
+        "apcer": {species: rate_document(rate) for species, rate in summary.apcer.items()},
+        "let_through": rate_document(summary.let_through),
+        "bpnrr": rate_document(summary.bpnrr),
+        "apnrr": rate_document(summary.apnrr),
         "marks": {
-            mark.name: {"bonafide": _rate(mark.bonafide), "attack": _rate(mark.attack)}
+            mark.name: {
+                "bonafide": rate_document(mark.bonafide),
+                "attack": rate_document(mark.attack),
+            }
             for mark in summary.marks
         },
         "sources": {
-            one.source: {"eer": one.eer, "bpcer": _rate(one.bpcer), "apcer": _rate(one.apcer)}
+            one.source: {
+                "eer": one.eer,
+                "bpcer": rate_document(one.bpcer),
+                "apcer": rate_document(one.apcer),
+            }
             for one in summary.sources
         },
     }
 
 
-def _rate(rate: Rate) -> dict[str, Any]:
+def rate_document(rate: Rate) -> dict[str, Any]:
+    """Return a rate for machines: a share, null without n."""
     value = None if math.isnan(rate.value) else rate.value
     return {"value": value, "interval": list(rate.interval), "errors": rate.errors, "n": rate.n}

@@ -11,7 +11,10 @@ from service.cli.options import AsJson, PolicyFile, read_policy, read_settings
 from service.cli.output import BROKEN, failed, people, plain, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from layers.registry import FoundModel
+    from layers.voice.standing import DetectorStanding
     from service.settings import Settings
     from verdict.policy import Entry
 
@@ -19,13 +22,23 @@ if TYPE_CHECKING:
 def models(as_json: AsJson = False) -> None:
     """List every model: file, digest, source, licence, and whether it is in force here."""
     from layers.registry import State
+    from layers.voice.standing import limits_of_embedded, standings
+    from service.layer_analyser import detector_files
 
-    found = _found_models(read_settings())
+    settings = read_settings()
+    rules = read_policy(None, settings)
+    found = _found_models(settings)
+    detectors = standings(rules, detector_files(settings))
+    limits = limits_of_embedded(rules)
+    deciding = _deciding(detectors, settings)
     if as_json:
-        print_json({"models": [_model(one) for one in found]})
+        listed = [_model(one, deciding) for one in found]
+        voice = {"detectors": [_standing(one) for one in detectors], "limits": limits or None}
+        print_json({"models": listed, "voice": voice})
     else:
         for one in found:
-            _print_model(one)
+            _print_model(one, deciding)
+        _print_detectors(detectors, limits)
     refused = [one.entry.name for one in found if one.state is State.REFUSED]
     if refused:
         why = "the file is not the one registered; install again or train again"
@@ -48,7 +61,7 @@ def _found_models(settings: Settings) -> list[FoundModel]:
     return found
 
 
-def _model(found: FoundModel) -> dict[str, Any]:
+def _model(found: FoundModel, deciding: Mapping[str, bool]) -> dict[str, Any]:
     entry = found.entry
     return {
         "name": entry.name,
@@ -56,23 +69,62 @@ def _model(found: FoundModel) -> dict[str, Any]:
         "path": str(found.path) if found.path else None,
         "sha256": found.digest or entry.sha256 or None,
         "state": str(found.state),
-        "in_force": _in_force(found),
+        "in_force": _in_force(found, deciding),
         "shipping": str(entry.shipping),
         "source": entry.source,
         "licence": entry.licence,
         "contract": entry.contract,
         "reported": entry.reported,
+        "install": entry.install or None,
     }
 
 
-def _in_force(found: FoundModel) -> bool:
+def _in_force(found: FoundModel, deciding: Mapping[str, bool]) -> bool:
+    """Whether it is here; of voice detectors the policy says which one decides."""
     from layers.registry import State
 
-    return found.state in (State.VERIFIED, State.PRESENT)
+    is_here = found.state in (State.VERIFIED, State.PRESENT)
+    return is_here and deciding.get(found.entry.name, True)
 
 
-def _print_model(found: FoundModel) -> None:
-    document = _model(found)
+def _deciding(detectors: Sequence[DetectorStanding], settings: Settings) -> dict[str, bool]:
+    """Return by registered name whether the policy has it decide; others are not in there."""
+    from layers.known_voice_detectors import CLASSIFIERS
+    from layers.voice.detector.combined import TRANSFORMERS
+
+    by_name = {one.name: one.in_force for one in detectors}
+    folder = settings.voice_model_folder
+    for entry in CLASSIFIERS:
+        given = folder is not None and entry.file.startswith(f"{folder.name}/")
+        by_name[entry.name] = given and by_name[TRANSFORMERS]
+    return by_name
+
+
+def _standing(one: DetectorStanding) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "in_force": one.in_force,
+        "calibration": str(one.state),
+        "basis": one.basis,
+        "problem": one.problem or None,
+    }
+
+
+def _print_detectors(detectors: Sequence[DetectorStanding], limits: str) -> None:
+    """Say which voice detector decides, how each is calibrated, and what can't be caught."""
+    console = people()
+    console.print("[bold]voice detectors[/]")
+    grid = Table.grid(padding=(0, 2))
+    for one in detectors:
+        state = f"{one.state}, {'in force' if one.in_force else 'not in force'}"
+        grid.add_row(plain(one.name), plain(state), plain(one.problem or one.basis))
+    console.print(grid)
+    if limits:
+        console.print(f"[yellow]What can't be caught[/]: {plain(limits)}")
+
+
+def _print_model(found: FoundModel, deciding: Mapping[str, bool]) -> None:
+    document = _model(found, deciding)
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", width=12)
     grid.add_column(overflow="fold")
@@ -82,6 +134,8 @@ def _print_model(found: FoundModel) -> None:
     grid.add_row("loaded from", plain(loaded_from))
     for name in ("sha256", "source", "licence", "contract", "reported"):
         grid.add_row(name, plain(document[name] or "-"))
+    if document["install"] and not document["path"]:
+        grid.add_row("to have it", plain(document["install"]))
     console = people()
     console.print(f"[bold]{plain(document['name'])}[/]")
     console.print(grid)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from torch.nn import functional
 
 from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.aasist_graph import GraphAttention, GraphPool, HeterogeneousAttention
-from layers.voice.detector.windows import checked
+from layers.voice.detector.errors import DetectorFilesError
+from layers.voice.detector.windows import checked, cut_windows
+from verdict.evidence import WindowScore
 
 SAMPLES = 64_600  # about 4 s; Jung et al., section 4.1
 _SINC_TAPS = 129  # 128 taps, made odd so that the filters are symmetric
@@ -139,16 +142,25 @@ class AasistDetector:
         ``AASIST.pth`` or ``AASIST-L.pth`` on this machine; never downloaded.
     size : AasistSize
         ``FULL`` or ``LIGHT``.
+
+    Raises
+    ------
+    DetectorFilesError
+        When the file is not a checkpoint of that size, to the last key.
     """
 
     sample_rate_hz = SAMPLE_RATE_HZ
 
     def __init__(self, checkpoint: Path, size: AasistSize = FULL) -> None:
-        content = checkpoint.read_bytes()
+        try:
+            content = checkpoint.read_bytes()
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            self._network = Aasist(size)
+            self._network.load_state_dict(state, strict=True)
+        except (OSError, RuntimeError, pickle.UnpicklingError, TypeError) as error:
+            msg = f"{checkpoint}: not an AASIST checkpoint of this size: {error}"
+            raise DetectorFilesError(msg) from error
         self._digest = hashlib.sha256(content).hexdigest()
-        self._network = Aasist(size)
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        self._network.load_state_dict(state, strict=True)
         self._network.eval()
 
     @property
@@ -156,14 +168,22 @@ class AasistDetector:
         """SHA-256 of the checkpoint."""
         return self._digest
 
-    def score(self, waveform: npt.NDArray[np.float32]) -> float:
-        """Score the first 64,600 samples, repeated when shorter; higher is more bona fide.
+    def score_windows(self, waveform: npt.NDArray[np.float32]) -> tuple[WindowScore, ...]:
+        """Score half-overlapping windows of 64,600 samples; higher is more bona fide.
+
+        The published evaluation looks at the first such window of the file alone. A shorter clip
+        is repeated until it fills one, as published.
 
         Raises
         ------
         TypeError, ValueError
             If the waveform breaks the input contract (see ``windows.checked``).
         """
-        samples = np.resize(checked(waveform), max(SAMPLES, len(waveform)))[:SAMPLES]
+        windows = cut_windows(checked(waveform), SAMPLES, SAMPLES // 2)
+        batch = torch.from_numpy(np.stack([window.samples for window in windows]))
         with torch.inference_mode():
-            return float(self._network(torch.from_numpy(samples)[None])[0, 1])
+            scores: list[float] = self._network(batch)[:, 1].tolist()
+        return tuple(
+            WindowScore(window.start / SAMPLE_RATE_HZ, window.end / SAMPLE_RATE_HZ, score)
+            for window, score in zip(windows, scores, strict=True)
+        )

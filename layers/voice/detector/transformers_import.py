@@ -20,7 +20,7 @@ def import_transformers() -> ModuleType:
     from transformers.utils import import_utils
 
     for module in (utils, import_utils):
-        module.is_torchaudio_available = _absent
+        vars(module)["is_torchaudio_available"] = _absent
     loaded: ModuleType = transformers
     return loaded
 

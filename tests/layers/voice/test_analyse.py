@@ -17,14 +17,14 @@ from layers.capture.types import (
     Source,
 )
 from layers.voice import analyse
-from layers.voice.analyse import attack_probability
+from layers.voice.detector.combined import combination_in_force
 from layers.voice.models import VoiceModels
 from layers.voice.recogniser import Transcript, Vocabulary
-from verdict.evidence import WindowScore
+from verdict.evidence import DetectorScore, WindowScore
 from verdict.policy import load_policy
 
 POLICY = load_policy()
-OPERATING = POLICY.number("voice.calibration.operating_score")
+EMBEDDED = combination_in_force(POLICY).calibration
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Scores:
 
     first: float
     second: float
-    digest: str = "d" * 64
+    digest: str = EMBEDDED.weights
 
     def score_windows(self, waveform: FloatArray) -> Sequence[WindowScore]:
         length_s = len(waveform) / 16_000
@@ -54,7 +54,7 @@ class Hears:
 
 
 def models(first: float = 0.0, second: float = 0.0) -> VoiceModels:
-    return VoiceModels(Scores(first, second), Hears(), "scores")
+    return VoiceModels(Hears(), detectors={"embedded": Scores(first, second)})
 
 
 def sound(*speech: tuple[float, float], clipped: float = 0.0) -> Audio:
@@ -93,17 +93,22 @@ def no_frames() -> FaceTrack:
 def test_clear_speech_is_scored_over_time_and_calibrated() -> None:
     result = analyse(capture(sound((1.0, 3.5))), POLICY, models(1.0, 3.0))
     assert result.score == 2.0
-    assert result.p_attack == attack_probability(2.0, POLICY)
+    assert result.p_attack == EMBEDDED.p_attack(2.0)
     assert result.confidence is not None
     assert result.confidence >= 0.8
     # One second of margin around the speech is the whole of this recording.
     assert [window.start_s for window in result.windows] == pytest.approx([0.0, 2.0])
     assert result.word_match is None
-    assert result.models == {"scores": "d" * 64, "hears": "r" * 64}
+    assert result.models == {"embedded": EMBEDDED.weights, "hears": "r" * 64}
+    assert result.detectors == (DetectorScore("embedded", 2.0, result.p_attack),)
 
 
 def test_the_operating_score_is_exactly_the_threshold() -> None:
-    result = analyse(capture(sound((1.0, 3.5))), POLICY, models(OPERATING, OPERATING))
+    result = analyse(
+        capture(sound((1.0, 3.5))),
+        POLICY,
+        models(EMBEDDED.operating_score, EMBEDDED.operating_score),
+    )
     assert result.p_attack == pytest.approx(0.60)
 
 
