@@ -1,4 +1,4 @@
-"""The four diagrams: eyes, head, mouth against loudness, and the sound with its score."""
+"""Three diagrams of the face track: eyes, head, and the mouth against loudness."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import numpy as np
 from layers.capture.types import Audio, Capture, FaceTrack, FloatArray
 from service.report.crops import step_names
 from service.report.plots import Band, Floats, Level, Plot, Range, Series, draw
-from service.report.spectrogram import spectrogram
 
 Wire = Mapping[str, Any]
-_NYQUIST_KHZ = 8.0
 # The axes show at least this much, so that a curve that hardly moves looks like one.
 _FULL_TURN_DEG = 30.0
 _OPEN_EAR = 0.45
@@ -78,36 +76,6 @@ def mouth(capture: Capture) -> str:
         bands=bands,
         right_unit="dB" if audio is not None else "",
         legend=[("speech", "speech-key")] if bands else [],
-    )
-    return draw(plot)
-
-
-def sound(capture: Capture, evidence: Wire) -> str:
-    """Spectrogram with the speech score of each window over it; empty without sound."""
-    audio, voice = capture.audio, evidence["voice"]
-    if audio is None or not len(audio.samples):
-        return ""
-    windows = voice["windows"] if voice else []
-    # A line as long as its window; the NaN after it lifts the pen.
-    t_s = [(window["start_s"], window["end_s"], window["end_s"]) for window in windows]
-    scores = [(window["score"], window["score"], np.nan) for window in windows]
-    series = [
-        Series(
-            "speech score (higher = more bona fide)",
-            audio.offset_s + np.asarray(t_s, dtype=np.float64).ravel(),
-            np.asarray(scores, dtype=np.float64).ravel(),
-            "score",
-            right=True,
-        )
-    ]
-    plot = Plot(
-        title="Sound and speech score",
-        unit="kHz",
-        series=series if windows else [],
-        t_range=(audio.offset_s, audio.offset_s + audio.duration_s),
-        at_least=(0.0, _NYQUIST_KHZ),
-        right_unit="score" if windows else "",
-        backdrop=spectrogram(audio),
     )
     return draw(plot)
 

@@ -41,10 +41,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A threshold on the left axis."""
+    """A threshold on the left axis; `css` names its colour."""
 
     value: float
     label: str
+    css: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Plot:
         What the left axis covers even where no value goes.
     backdrop
         Address of a picture behind the curves.
+    over
+        Stretches of time that are drawn over the backdrop, not behind it.
     legend
         Further (name, css) entries.
     """
@@ -72,6 +75,7 @@ class Plot:
     marks: Sequence[tuple[float, float]] = ()
     right_unit: str = ""
     backdrop: str = ""
+    over: Sequence[Band] = ()
     at_least: tuple[float, ...] = ()
     legend: Sequence[tuple[str, str]] = ()
 
@@ -87,6 +91,7 @@ def draw(plot: Plot) -> str:
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(plot.title)}">',
         *(_band(band, plot.t_range) for band in plot.bands),
         _backdrop(plot.backdrop),
+        *(_band(band, plot.t_range) for band in plot.over),
         *_time_axis(plot.t_range),
         *_value_axis(left, plot.unit, _LEFT - 6, "end"),
     ]
@@ -184,9 +189,9 @@ def _value_axis(y_range: Range, unit: str, x: float, anchor: str) -> list[str]:
 def _level(level: Level, y_range: Range) -> str:
     y = _y(level.value, y_range)
     return (
-        f'<path class="level" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>'
-        f'<text class="level" x="{WIDTH - _RIGHT - 4}" y="{y - 4:.1f}" text-anchor="end">'
-        f"{escape(level.label)}</text>"
+        f'<path class="level {level.css}" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>'
+        f'<text class="level {level.css}" x="{WIDTH - _RIGHT - 4}" y="{y - 4:.1f}" '
+        f'text-anchor="end">{escape(level.label)}</text>'
     )
 
 

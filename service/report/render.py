@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from layers.capture.types import Capture
-from service.report import curves
+from service.report import curves, speech
 from service.report.crops import crops_for
 from service.report.pictures import Crop, StripFrame, frame_strip
 from verdict.rules import RULES
@@ -29,6 +29,7 @@ class Media:
     head: Markup
     mouth: Markup
     sound: Markup
+    speech_risk: Markup
     crops: Mapping[str, Sequence[Crop]]
 
 
@@ -50,6 +51,7 @@ def render_report(data: Wire, evidence: Wire, capture: Capture | None) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["percent"] = _percent
     environment.filters["frames"] = _frames
     return environment.get_template("report.html").render(
         data=data,
@@ -71,7 +73,8 @@ def _media(capture: Capture, evidence: Wire) -> Media:
         eyes=_svg(curves.eyes(capture, evidence) if has_frames else ""),
         head=_svg(curves.head(capture, evidence) if has_frames else ""),
         mouth=_svg(curves.mouth(capture) if has_frames else ""),
-        sound=_svg(curves.sound(capture, evidence)),
+        sound=_svg(speech.sound(capture.audio, evidence)),
+        speech_risk=_svg(speech.risk(capture.audio, evidence)),
         crops={
             code: crops_for(code, signal["frames"], capture)
             for code, signal in _signals(evidence).items()
@@ -105,6 +108,10 @@ def _marked_frames(evidence: Wire) -> dict[int, list[str]]:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
 
 
 def _frames(indices: Sequence[int]) -> str:

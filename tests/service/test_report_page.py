@@ -97,7 +97,10 @@ def _evidence() -> Evidence:
     )
     voice = replace(
         builders.voice(75, 80, match=False),
-        windows=(WindowScore(0.0, 0.5, -1.0), WindowScore(0.5, 1.0, 2.0)),
+        windows=(
+            WindowScore(0.0, 0.5, -1.25, 0.96, decided=True),
+            WindowScore(0.5, 1.0, 2.0, 0.31),
+        ),
         models={"detector": "ab" * 32},
     )
     return replace(
@@ -131,7 +134,7 @@ def test_text_is_escaped() -> None:
 def test_what_decided_is_there() -> None:
     data, evidence = _wire(_evidence())
     page = render_report(data, evidence, _capture())
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert evidence["policy"]["digest"] in page
     for text in (
         "DEEPFAKE",
