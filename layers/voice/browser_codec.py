@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 
 from layers.capture.load import load_audio_only
 from layers.capture.types import SAMPLE_RATE_HZ, Audio
@@ -42,7 +40,7 @@ def _write(file: Path, audio: Audio) -> None:
     frame.sample_rate = SAMPLE_RATE_HZ
     resampler = av.AudioResampler(format="s16", layout="mono", rate=_OPUS_RATE_HZ)
     with av.open(str(file), "w", format="webm") as container:
-        stream = cast(AudioStream, container.add_stream("libopus", rate=_OPUS_RATE_HZ))
+        stream = container.add_stream("libopus", rate=_OPUS_RATE_HZ)
         stream.layout = "mono"
         stream.bit_rate = BIT_RATE
         for part in (*resampler.resample(frame), *resampler.resample(None), None):

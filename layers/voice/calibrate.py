@@ -118,7 +118,7 @@ def calibrated(policy: str, name: str, clips: Sequence[ScoredClip], data: str, d
         f"{data}, {' and '.join(sets)}: {len(counts.bonafide)} bona fide, {len(counts.attack)} "
         f"synthetic; at this point {figures}; weights {weights[:12]}"
     )
-    values = {
+    values: dict[str, float | str] = {
         "slope": fitted.slope,
         "operating_score": fitted.operating_score,
         "weights": weights,
@@ -177,8 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         policy = calibrated(policy, name, clips, data, day)
     options.policy.write_text(policy, encoding="utf-8")
     for name in names:
-        entry = _with_shipped(policy).entry(f"voice.detector.{name}.operating_score")
-        print(f"{name}: operating score {entry.value}; {entry.basis}")  # noqa: T201
+        found = _with_shipped(policy).entry(f"voice.detector.{name}.operating_score")
+        print(f"{name}: operating score {found.value}; {found.basis}")  # noqa: T201
 
 
 def _needed(names: Sequence[str], policy_file: Path) -> tuple[str, ...]:
