@@ -15,6 +15,7 @@ import typer
 from service.cli.analyze import analyze
 from service.cli.evaluate import evaluate
 from service.cli.evaluate_phrase import phrase
+from service.cli.evaluate_words import words
 from service.cli.inspect import models, policy
 from service.cli.keys import keys
 from service.cli.serve import demo, serve
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(analyze)
 evaluate.command()(phrase)
+evaluate.command()(words)
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)
 app.command()(demo)
