@@ -17,6 +17,8 @@ from layers.voice.training.published_vocoders import MelGan, MultiBandMelGan
 Rng = np.random.Generator
 
 _LEVEL_DB = -22.0
+# By how close a resynthesis comes to its original: coarse ones teach little.
+_OWN_SHARES = {"spectrum_head": 0.35, "neural_codec": 0.1, "upsampling_gan": 0.1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def load_neural(folder: Path) -> tuple[NeuralVocoder, ...]:
     """
     melgan, multi_band = MelGan(folder), MultiBandMelGan(folder)
     loaded = [
-        NeuralVocoder("melgan", 0.25, melgan.mel, melgan.wave),
+        NeuralVocoder("melgan", 0.3, melgan.mel, melgan.wave),
         NeuralVocoder("multi_band_melgan", 0.15, multi_band.mel, multi_band.wave),
     ]
     for recipe in RECIPES:
@@ -65,7 +67,7 @@ def _own(name: str, vocoder: Vocoder, smooth: bool) -> NeuralVocoder:
             made: Wave = vocoder.decoder(frames[None])[0].numpy()
         return made
 
-    return NeuralVocoder(name, 0.2, analyse, synthesise, smooth)
+    return NeuralVocoder(name, _OWN_SHARES[name], analyse, synthesise, smooth)
 
 
 def model_like(frames: Tensor, rng: Rng) -> Tensor:
