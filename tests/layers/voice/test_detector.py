@@ -11,14 +11,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from layers.voice.detector.aasist import (
-    FULL,
-    LIGHT,
-    Aasist,
-    AasistDetector,
-    AasistSize,
-    sinc_filters,
-)
 from layers.voice.detector.embedded import WEIGHTS, EmbeddedDetector
 from layers.voice.detector.frontend import FrontEndConfig, LogSpectrum
 from layers.voice.detector.network import SpeechNet
@@ -142,36 +134,3 @@ def test_a_score_does_not_depend_on_its_batch() -> None:
         together, alone = network(waves), network(waves[1:2])
     assert together.shape == (3,)
     assert float(alone[0]) == pytest.approx(float(together[1]), abs=1e-4)
-
-
-PUBLISHED = Path(__file__).resolve().parents[4] / "shared" / "models" / "aasist"
-
-
-@pytest.mark.parametrize("size", [FULL, LIGHT])
-def test_aasist_loads_its_own_state_strictly(tmp_path: Path, size: AasistSize) -> None:
-    torch.manual_seed(3)
-    state = Aasist(size).state_dict()
-    torch.save(state, tmp_path / "made.pth")
-    AasistDetector(tmp_path / "made.pth", size)
-    state.pop("pos_S")
-    torch.save(state, tmp_path / "short.pth")
-    with pytest.raises(RuntimeError, match=r"Missing key.*pos_S"):
-        AasistDetector(tmp_path / "short.pth", size)
-
-
-@pytest.mark.recordings
-@pytest.mark.parametrize(("name", "size"), [("AASIST.pth", FULL), ("AASIST-L.pth", LIGHT)])
-def test_published_aasist_weights_map_onto_our_network(name: str, size: AasistSize) -> None:
-    if not (PUBLISHED / name).exists():
-        pytest.skip(f"{name} is not there; see the model registry for where it comes from")
-    published = AasistDetector(PUBLISHED / name, size)
-    wave = speech_like(1.0)
-    assert published.score(wave) == published.score(wave)
-
-
-def test_sinc_filters_pass_their_own_band() -> None:
-    filters = sinc_filters()
-    assert filters.shape == (70, 1, 129)
-    response = torch.fft.rfft(filters[:, 0], 4_096).abs()
-    centre = response[35:].argmax(1) * 16_000 / 4_096
-    assert bool((centre[1:] > centre[:-1]).all())
