@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, Capture
 from layers.voice.deciding_windows import explained
 from layers.voice.detector.combined import Combination, combination_in_force
+from layers.voice.low_end import low_end_measurement
 from layers.voice.models import VoiceModels
 from layers.voice.phrase import check_phrase, speech_part
 from layers.voice.protocol import SHORTEST_S, SpeechDetector
-from layers.voice.quality import measure_quality, quality_confidence, quality_findings
+from layers.voice.quality import (
+    clipping_findings,
+    measure_quality,
+    quality_confidence,
+    quality_findings,
+)
 from verdict.evidence import (
     DetectorScore,
     Measurement,
@@ -49,7 +55,7 @@ def analyse(capture: Capture, policy: Policy, models: VoiceModels) -> VoiceResul
     digests = models.digests(member.name for member in chosen.members)
     heard = judge_speech(audio, chosen, models)
     if heard is None:
-        return _unscored(audio, phrase, digests)
+        return _unscored(audio, phrase, digests, policy)
     quality = measure_quality(audio)
     operating_score = chosen.calibration.operating_score
     return VoiceResult(
@@ -64,6 +70,7 @@ def analyse(capture: Capture, policy: Policy, models: VoiceModels) -> VoiceResul
         measurements=(
             Measurement("detector_score", heard.score, operating_score),
             *quality.measurements,
+            low_end_measurement(audio.samples, policy),
         ),
         findings=quality_findings(quality, policy),
         models=digests,
@@ -144,7 +151,9 @@ def _is_over(policy: Policy) -> Callable[[float], bool]:
     return lambda p_attack: half_up(100 * p_attack) > threshold
 
 
-def _unscored(audio: Audio, phrase: PhraseResult | None, digests: dict[str, str]) -> VoiceResult:
+def _unscored(
+    audio: Audio, phrase: PhraseResult | None, digests: dict[str, str], policy: Policy
+) -> VoiceResult:
     reason = "speech_too_short" if audio.speech else "no_speech"
     return VoiceResult(
         score=None,
@@ -152,7 +161,7 @@ def _unscored(audio: Audio, phrase: PhraseResult | None, digests: dict[str, str]
         confidence=0.0,
         phrase=phrase,
         measurements=(Measurement("speech_s", audio.speech_s),),
-        findings=(_NO_SPEECH,),
+        findings=(_NO_SPEECH, *clipping_findings(audio, policy)),
         models=digests,
         reason=reason,
     )

@@ -16,10 +16,11 @@ _PAUSE_FRAMES = 20  # 0.2 s of pauses tell the noise; with less, the quietest te
 _BAND_EDGE_DB = -50.0
 _SEGMENT = 512
 
+_CLIPPED = "AUDIO_CLIPPED"
 _HINTS = {
     "SPEECH_TOO_SHORT": "Say all the words, clearly and without hurry.",
     "AUDIO_NOISY": "Record in a quieter place and closer to the microphone.",
-    "AUDIO_CLIPPED": "Speak less loudly or further from the microphone: the sound is overdriven.",
+    _CLIPPED: "Speak less loudly or further from the microphone: the sound is overdriven.",
     "AUDIO_NARROWBAND": "Use the device's own microphone: a headset or call line cuts the voice.",
 }
 
@@ -58,17 +59,22 @@ def quality_confidence(quality: SpeechQuality, policy: Policy) -> float:
 
 def quality_findings(quality: SpeechQuality, policy: Policy) -> tuple[QualityFinding, ...]:
     """Name each condition that lowers the confidence, with what the applicant can do."""
-    looked_at = (
-        ("SPEECH_TOO_SHORT", quality.speech_s, "voice.quality.speech_s", 1),
-        ("AUDIO_NOISY", quality.snr_db, "voice.quality.snr_db", 1),
-        ("AUDIO_CLIPPED", quality.clipped_share, "voice.quality.clipped_share", -1),
-        ("AUDIO_NARROWBAND", quality.bandwidth_hz, "voice.quality.bandwidth_hz", 1),
-    )
     return tuple(
         QualityFinding(code, value, policy.number(entry), _HINTS[code])
-        for code, value, entry, sign in looked_at
+        for code, value, entry, sign in (
+            ("SPEECH_TOO_SHORT", quality.speech_s, "voice.quality.speech_s", 1),
+            ("AUDIO_NOISY", quality.snr_db, "voice.quality.snr_db", 1),
+            (_CLIPPED, quality.clipped_share, "voice.quality.clipped_share", -1),
+            ("AUDIO_NARROWBAND", quality.bandwidth_hz, "voice.quality.bandwidth_hz", 1),
+        )
         if sign * value < sign * policy.number(entry)
     )
+
+
+def clipping_findings(audio: Audio, policy: Policy) -> tuple[QualityFinding, ...]:
+    """Return the one finding that needs no speech: overdriven sound may be why none was heard."""
+    found = quality_findings(measure_quality(audio), policy)
+    return tuple(one for one in found if one.code == _CLIPPED)
 
 
 def _ramp(value: float, name: str, unit: str, policy: Policy) -> float:
