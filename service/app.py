@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from sqlmodel import select
 
 from service.analyser import Analyser
-from service.api import captures, health, media, sessions
+from service.api import captures, health, media, sessions, voice
 from service.api.middleware import RequestFrame
 from service.api.openapi import use_openapi
 from service.api.page import mount_page
@@ -26,12 +27,23 @@ from service.jobs.in_process import InProcessRunner
 from service.settings import Settings
 from service.signing import load_signer
 from service.tables import CaptureRow
+from service.voice.cipher import load_cipher
+from service.voice.desk import VoiceDesk
+from service.voice.port import VoiceEar
+from service.voice.work import resume
 from verdict.policy import Policy, load_policy
+
+if TYPE_CHECKING:
+    from service.voice.layer_ear import ListeningAnalyser
 
 _LOG = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings | None = None, analyser: Analyser | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    analyser: Analyser | None = None,
+    ear: VoiceEar | None = None,
+) -> FastAPI:
     """Return the ASGI application.
 
     Parameters
@@ -40,6 +52,8 @@ def create_app(settings: Settings | None = None, analyser: Analyser | None = Non
         Read from the environment when not given.
     analyser
         What stands for the layers; the real ones when not given.
+    ear
+        What stands for them in the voice endpoints; goes with `analyser`.
 
     Raises
     ------
@@ -55,11 +69,12 @@ def create_app(settings: Settings | None = None, analyser: Analyser | None = Non
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            app.state.context = await _start(chosen, policy, analyser, stack)
+            app.state.context, listening = await _start(chosen, policy, analyser, stack)
+            app.state.voice = await _open_desk(app.state.context, ear or listening, stack)
             yield
 
     app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (sessions, captures, media, health):
+    for part in (sessions, captures, media, voice, health):
         app.include_router(part.router)
     mount_page(app)
     add_problem_handlers(app)
@@ -69,13 +84,14 @@ def create_app(settings: Settings | None = None, analyser: Analyser | None = Non
         max_body_bytes=chosen.max_json_bytes,
         streaming_prefix="/v1/captures/",
         is_https=chosen.effective_public_url.startswith("https://"),
+        larger_bodies={"/v1/voice/": chosen.max_voice_bytes},
     )
     return app
 
 
 async def _start(
     settings: Settings, policy: Policy, analyser: Analyser | None, stack: AsyncExitStack
-) -> Context:
+) -> tuple[Context, VoiceEar | None]:
     """Make the parts in order; the stack takes them down in the opposite one."""
     lock = DataLock(settings.data_dir)
     lock.acquire()
@@ -83,24 +99,34 @@ async def _start(
     database = Database(settings)
     stack.callback(database.close)
     await asyncio.to_thread(_prepare_storage, settings, database)
-    layers = analyser or _real_analyser(settings)
-    stack.push_async_callback(layers.close)
+    listening: ListeningAnalyser | None = None
+    if analyser is None:
+        analyser = listening = _real_analyser(settings)
+    stack.push_async_callback(analyser.close)
     jobs = InProcessRunner()
     uploads = UploadSlots(settings.max_uploads)
-    context = Context(settings, database, load_signer(settings), policy, layers, jobs, uploads)
+    context = Context(settings, database, load_signer(settings), policy, analyser, jobs, uploads)
     jobs.bind(context)
-    warming = asyncio.create_task(_warm(layers))
+    warming = asyncio.create_task(_warm(analyser))
     stack.push_async_callback(_end, warming)
     await jobs.start()
     stack.push_async_callback(jobs.stop)
-    return context
+    return context, listening
 
 
-def _real_analyser(settings: Settings) -> Analyser:
+async def _open_desk(context: Context, ear: VoiceEar | None, stack: AsyncExitStack) -> VoiceDesk:
+    desk = VoiceDesk(context, ear, load_cipher(context.settings))
+    stack.push_async_callback(desk.stop)
+    resuming = asyncio.create_task(resume(desk))
+    stack.push_async_callback(_end, resuming)
+    return desk
+
+
+def _real_analyser(settings: Settings) -> ListeningAnalyser:
     # Imported here: with another analyser the media libraries are not needed at all.
-    from service.layer_analyser import LayerAnalyser
+    from service.voice.layer_ear import ListeningAnalyser
 
-    return LayerAnalyser(settings)
+    return ListeningAnalyser(settings)
 
 
 def _prepare_storage(settings: Settings, database: Database) -> None:

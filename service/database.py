@@ -61,6 +61,14 @@ class Database:
         with Session(self._writing_engine, expire_on_commit=False) as db, db.begin():
             yield db
 
+    def flush_log(self) -> None:
+        """Move SQLite's write-ahead log into the database and empty it: it keeps old pages."""
+        if self._is_sqlite:
+            with self.engine.connect() as connection:
+                raw = connection.connection.driver_connection
+                if raw is not None:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def ping(self) -> None:
         """Raise when the database does not answer."""
         with self.engine.connect() as connection:
@@ -82,6 +90,7 @@ def _prepare_sqlite(engine: Engine) -> None:
             "journal_mode = WAL",
             "synchronous = FULL",  # what was acknowledged survives a power cut
             "foreign_keys = ON",
+            "secure_delete = ON",  # what was erased is overwritten, not only unlinked
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -4,7 +4,7 @@ ApiError
 ├── BadRequestError           400 BAD_REQUEST
 ├── UnauthenticatedError      401 UNAUTHENTICATED
 ├── ForbiddenError            403 FORBIDDEN, LINK_INVALID, LINK_EXPIRED
-├── NotFoundError             404 NOT_FOUND, SESSION_NOT_FOUND, CAPTURE_TOKEN_UNKNOWN
+├── NotFoundError             404 NOT_FOUND, SESSION_NOT_FOUND, VOICEPRINT_NOT_FOUND, …
 ├── ConflictError             409 SESSION_TERMINAL, ANALYSIS_RUNNING, CAPTURE_TOKEN_USED, …
 ├── GoneError                 410 CAPTURE_TOKEN_EXPIRED
 ├── PayloadTooLargeError      413 PAYLOAD_TOO_LARGE
@@ -12,8 +12,9 @@ ApiError
 ├── UnprocessableError        422 VALIDATION_ERROR, STEP_OUT_OF_ORDER
 │   └── InvalidMediaError     422 INVALID_MEDIA (with findings and hints)
 ├── TooManyRequestsError      429 TOO_MANY_REQUESTS (with Retry-After)
-└── NotReadyError             503 NOT_READY (with Retry-After)
-    └── AnalysisBusyError     503 ANALYSIS_BUSY (with Retry-After)
+├── NotReadyError             503 NOT_READY, SPEAKER_ENCODER_MISSING (with Retry-After)
+│   └── AnalysisBusyError     503 ANALYSIS_BUSY (with Retry-After)
+└── GatewayTimeoutError       504 ANALYSIS_TIMED_OUT
 """
 
 from __future__ import annotations
@@ -149,8 +150,8 @@ class NotReadyError(ApiError):
     status = 503
     default_code = "NOT_READY"
 
-    def __init__(self, message: str, retry_after_s: int = 5) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, retry_after_s: int = 5, code: str | None = None) -> None:
+        super().__init__(message, code)
         self.retry_after_s = retry_after_s
 
 
@@ -161,3 +162,10 @@ class AnalysisBusyError(NotReadyError):
 
     def __init__(self, message: str, retry_after_s: int = 15) -> None:
         super().__init__(message, retry_after_s)
+
+
+class GatewayTimeoutError(ApiError):
+    """The analysis of one request took too long and was given up."""
+
+    status = 504
+    default_code = "ANALYSIS_TIMED_OUT"

@@ -1,12 +1,13 @@
-"""Events of a session: one row each, numbered without gaps, written with what they report."""
+"""Events of sessions and voices: numbered without gaps, written with what they report."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from service.tables import EventRow, SessionRow, SessionStatus
+from service.voice.tables import VoiceEventRow
 
 SESSION_CREATED = "session.created"
 LINK_RENEWED = "session.link.renewed"
@@ -15,11 +16,18 @@ ANALYSIS_RECORDED = "session.analysis.recorded"
 # Apart from the verdict's own event: a detector saw or heard a deepfake. An ordinary mismatch, a
 # missed step or a bad recording is none of these.
 DEEPFAKE_DETECTED = "security.deepfake_detected"
+POSSIBLE_CLONING = "security.possible_cloning_attack"
+VOICE_ERASED = "voice.enrollment.erased"
 
 
 def status_event(status: SessionStatus) -> str:
     """Return the event type of a status, ``session.status.verified``."""
     return f"session.status.{status.lower()}"
+
+
+def voice_event(kind: str, *, failed: bool) -> str:
+    """Return the event type of a finished voice request, ``voice.verification.completed``."""
+    return f"voice.{kind}.{'failed' if failed else 'completed'}"
 
 
 def add_event(
@@ -53,5 +61,32 @@ def add_event(
         details=details,
     )
     db.add(session)
+    db.add(row)
+    return row
+
+
+def add_voice_event(
+    db: Session,
+    organization_id: str,
+    subject_id: str,
+    event_type: str,
+    actor: str,
+    *,
+    external_id: str | None = None,
+    reason_code: str | None = None,
+    **details: Any,
+) -> VoiceEventRow:
+    """Write the next event of a voice request, a comparison or a voiceprint; see `add_event`."""
+    count = select(func.count()).where(VoiceEventRow.subject_id == subject_id)
+    row = VoiceEventRow(
+        organization_id=organization_id,
+        subject_id=subject_id,
+        sequence=db.exec(count).one() + 1,
+        type=event_type,
+        actor=actor,
+        external_id=external_id,
+        reason_code=reason_code,
+        details=details,
+    )
     db.add(row)
     return row

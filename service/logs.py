@@ -27,6 +27,8 @@ _FIELDS = (
     "error",
     "count",
     "capture_id",
+    "voice_request_id",
+    "match_score",
 )
 _FRAMES_SHOWN = 4
 

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -18,8 +18,12 @@ from layers.capture.errors import DecodeTimeoutError, UnreadableMediaError
 from layers.capture.types import Capture, MediaKind
 from layers.runner.request import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks, initialise_child
+from layers.runner.voice_task import voice_reading
 from verdict.evidence import Evidence, FailureKind, LayerName, NotExecuted
 from verdict.policy import Policy
+
+if TYPE_CHECKING:
+    from layers.voice.speaker.reading import VoiceReading
 
 _Result = TypeVar("_Result")
 
@@ -166,6 +170,12 @@ class LayerRunner:
             timings_ms={"capture": capture_ms, "voice": voice_ms},
         )
         return Analysis(capture, evidence)
+
+    def read_voice(self, capture: Capture, policy: Policy) -> VoiceReading:
+        """Read one recording in the voice child; raises TimeoutError, or what ended it."""
+        arguments = (capture, policy, self._settings.models)
+        limit_s = self._settings.layer_timeout_s
+        return _schedule(self._pools[LayerName.VOICE], voice_reading, arguments, limit_s).result()
 
     def close(self) -> None:
         """Stop every child."""

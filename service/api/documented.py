@@ -14,6 +14,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "LINK_EXPIRED": (403, "the media link has run out; retrieve the session again"),
     "NOT_FOUND": (404, "nothing of that name"),
     "SESSION_NOT_FOUND": (404, "this tenant has no such session"),
+    "VOICE_REQUEST_NOT_FOUND": (404, "this tenant has no such enrolment or verification"),
+    "VOICEPRINT_NOT_FOUND": (404, "nobody of that external_id is enrolled; enrol first"),
     "CAPTURE_TOKEN_UNKNOWN": (404, "no such link, or a newer one has taken its place"),
     "METHOD_NOT_ALLOWED": (405, "the path does not take this method"),
     "CONFLICT": (409, "changed by somebody else at the same time; retrieve and repeat"),
@@ -22,6 +24,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "ATTEMPT_NOT_OPEN": (409, "the session is waiting for review"),
     "CAPTURE_TOKEN_USED": (409, "the link was used, or another capture was faster"),
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was used for a different request"),
+    "REQUEST_UUID_REUSED": (409, "the request_uuid was used for a different request"),
+    "VOICE_RETRY_CLOSED": (409, "no voice retry now: synthetic audio, or the one retry is used"),
     "CAPTURE_TOKEN_EXPIRED": (410, "the link has run out; ask for a new attempt"),
     "PAYLOAD_TOO_LARGE": (413, "more bytes or files than the limit"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "the body, or the content of a file, is of the wrong kind"),
@@ -32,6 +36,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "INTERNAL_ERROR": (500, "a fault of the service; report the request id"),
     "ANALYSIS_BUSY": (503, "too busy to check the capture; see Retry-After; no attempt is used"),
     "NOT_READY": (503, "starting, stopping or without its database; see Retry-After"),
+    "SPEAKER_ENCODER_MISSING": (503, "the speaker encoder is not installed; the message says how"),
+    "ANALYSIS_TIMED_OUT": (504, "the analysis took too long; send shorter recordings, or later"),
 }
 
 _EVERYWHERE = ("BAD_REQUEST", "INTERNAL_ERROR", "NOT_READY")

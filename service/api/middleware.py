@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -42,14 +43,22 @@ class RequestFrame:
     Parameters
     ----------
     max_body_bytes
-        Limit of every body but those under `streaming_prefix`, which count for themselves.
+        Limit of every body but those under `streaming_prefix`, which count for themselves, and
+        those under a prefix of `larger_bodies`, which have their own.
     """
 
     def __init__(
-        self, app: ASGIApp, *, max_body_bytes: int, streaming_prefix: str, is_https: bool
+        self,
+        app: ASGIApp,
+        *,
+        max_body_bytes: int,
+        streaming_prefix: str,
+        is_https: bool,
+        larger_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
         self._max_body_bytes = max_body_bytes
+        self._larger_bodies = larger_bodies or {}
         self._streaming_prefix = streaming_prefix
         self._is_https = is_https
 
@@ -67,7 +76,10 @@ class RequestFrame:
 
     def limit_of(self, path: str) -> int | None:
         """Return how many bytes the body of a request to `path` may have."""
-        return None if path.startswith(self._streaming_prefix) else self._max_body_bytes
+        if path.startswith(self._streaming_prefix):
+            return None
+        larger = (of for prefix, of in self._larger_bodies.items() if path.startswith(prefix))
+        return next(larger, self._max_body_bytes)
 
     def add_headers(self, headers: MutableHeaders) -> None:
         """Add what every response carries."""

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.captures.description import CaptureDescription
+from service.voice.requests import CompareVoices, EnrollVoice, VerifyVoice
 
 API_VERSION = "1.0.0"
 _DESCRIPTION = """\
@@ -19,6 +20,7 @@ Every error has the same shape and a stable `code`.
 _TAGS = [
     {"name": "Sessions", "description": "For integrators, with an API key."},
     {"name": "Captures", "description": "For the applicant's page, with a single-use token."},
+    {"name": "Voice", "description": "Compare, enrol and verify voices, with an API key."},
     {"name": "Media", "description": "Captured media, by signed link."},
     {"name": "Health", "description": "For the operator."},
 ]
@@ -48,6 +50,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     schemas |= capture.pop("$defs", {})
     schemas["CaptureDescription"] = capture
+    for model in (CompareVoices, EnrollVoice, VerifyVoice):
+        fields = model.model_json_schema(ref_template=reference)
+        schemas |= fields.pop("$defs", {})
+        schemas[model.__name__] = fields
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document

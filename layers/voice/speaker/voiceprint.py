@@ -23,6 +23,8 @@ class Voiceprint:
         Of length one.
     encoder, digest
         Which encoder made it; embeddings of two encoders can't be compared.
+    stretches
+        How many stretches of speech the embedding is the mean of.
     consistency
         Mean cosine of the recording's stretches with their mean: low when two people speak, or
         when noise does. 1 for a recording of one stretch.
@@ -33,6 +35,7 @@ class Voiceprint:
     embedding: FloatArray
     encoder: str
     digest: str
+    stretches: int
     consistency: float
     quality: float
 
@@ -56,7 +59,7 @@ def voiceprint_of(
     embedding = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
     consistency = float(np.mean(partials @ embedding))
     quality = quality_of(consistency, sound, encoder.name, policy)
-    return Voiceprint(embedding, encoder.name, encoder.digest, consistency, quality)
+    return Voiceprint(embedding, encoder.name, encoder.digest, len(partials), consistency, quality)
 
 
 def quality_of(consistency: float, sound: SpeechQuality, encoder: str, policy: Policy) -> float:

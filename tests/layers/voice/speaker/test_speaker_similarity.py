@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layers.voice.speaker.similarity import cosine, similarity_pct
+from layers.capture.types import FloatArray
+from layers.voice.speaker.similarity import cosine, levelled, similarity_pct
 
 
 def test_cosine_of_known_vectors() -> None:
@@ -45,3 +46,27 @@ def test_cut_offs_the_wrong_way_round_are_refused(cosines: tuple[float, float, f
 def test_cut_offs_that_nearly_touch_give_a_step_and_no_overflow() -> None:
     assert similarity_pct(-1.0, 0.7 + 1e-9, 0.7) == 0.0
     assert similarity_pct(1.0, 0.7 + 1e-9, 0.7) == 100.0
+
+
+def test_levelling_gives_the_cosine_of_three_stretches_each() -> None:
+    assert levelled(0.8, (3, 3), 0.76) == pytest.approx(0.8)
+    assert levelled(0.8, (7, 2), 1.0) == pytest.approx(0.8)
+    # f(1) = 1, f(6) = 0.8, f(3) = 0.84
+    assert levelled(0.8, (1, 6), 0.76) == pytest.approx(0.8 * (1.0 * 0.8) ** 0.5 / 0.84)
+
+
+def test_levelling_takes_out_what_more_stretches_add() -> None:
+    """Stretches of one person share a direction and differ at random around it."""
+    rng = np.random.default_rng(0)
+    shared, dimensions = 0.76, 4000
+
+    def voice(n: int) -> FloatArray:
+        noise = rng.standard_normal((n, dimensions)) / dimensions**0.5
+        common = np.eye(1, dimensions)
+        stretches = shared**0.5 * common + (1 - shared) ** 0.5 * noise
+        return np.asarray(stretches.mean(axis=0), dtype=np.float32)
+
+    raw = [cosine(voice(n), voice(n)) for n in (3, 12)]
+    even = [levelled(score, (n, n), shared) for score, n in zip(raw, (3, 12), strict=True)]
+    assert raw[1] - raw[0] > 0.05
+    assert even[1] == pytest.approx(even[0], abs=0.02)

@@ -1,0 +1,1 @@
+"""Voices over HTTP: compare two recordings, enrol a voice, verify it, erase it."""

@@ -1,0 +1,91 @@
+"""Keep, open and erase voiceprints; outside the layers' children they are only compared."""
+
+from __future__ import annotations
+
+import numpy as np
+from sqlmodel import Session
+
+from layers.voice.speaker.similarity import match
+from layers.voice.speaker.voiceprint import Voiceprint
+from service.database import Database
+from service.events import VOICE_ERASED, add_voice_event
+from service.keys import Caller
+from service.voice.cipher import VoiceprintCipher
+from service.voice.tables import VoiceprintRow
+from verdict.policy import Policy
+
+_FLOAT = np.dtype("<f4")
+
+
+class OutdatedVoiceprintError(ValueError):
+    """The voiceprint was made by another encoder than the one in force; enrol again."""
+
+
+def save_voiceprint(
+    db: Session, cipher: VoiceprintCipher, organization_id: str, external_id: str, made: Voiceprint
+) -> VoiceprintRow:
+    """Write a voiceprint in place of an earlier one of the same person."""
+    earlier = db.get(VoiceprintRow, (organization_id, external_id))
+    if earlier is not None:
+        db.delete(earlier)
+        db.flush()
+    plain = made.embedding.astype(_FLOAT).tobytes()
+    row = VoiceprintRow(
+        organization_id=organization_id,
+        external_id=external_id,
+        sealed=cipher.seal(plain, _owner(organization_id, external_id)),
+        key_id=cipher.key_id,
+        encoder=made.encoder,
+        encoder_digest=made.digest,
+        stretches=made.stretches,
+        consistency=made.consistency,
+        quality=made.quality,
+    )
+    db.add(row)
+    return row
+
+
+def compare_with(
+    row: VoiceprintRow, cipher: VoiceprintCipher, other: Voiceprint, policy: Policy
+) -> tuple[float, float]:
+    """Return the levelled cosine and the similarity of a kept voiceprint and a fresh one.
+
+    Raises
+    ------
+    OutdatedVoiceprintError
+        When they come from different encoders.
+    service.voice.cipher.VoiceprintKeyError
+        When the kept one does not open.
+    """
+    if row.encoder_digest != other.digest:
+        msg = "the voiceprint was made by another encoder; enrol this person again"
+        raise OutdatedVoiceprintError(msg)
+    plain = cipher.open(row.sealed, _owner(row.organization_id, row.external_id))
+    embedding = np.frombuffer(plain, dtype=_FLOAT).astype(np.float32)
+    kept = Voiceprint(
+        embedding, row.encoder, row.encoder_digest, row.stretches, row.consistency, row.quality
+    )
+    return match(kept, other, policy)
+
+
+def erase_voiceprint(database: Database, caller: Caller, external_id: str) -> bool:
+    """Erase a voiceprint, from the database's files too; False when there is none."""
+    with database.write() as db:
+        row = db.get(VoiceprintRow, (caller.organization_id, external_id))
+        if row is None:
+            return False
+        db.delete(row)
+        add_voice_event(
+            db,
+            caller.organization_id,
+            row.id,
+            VOICE_ERASED,
+            f"key:{caller.key_id}",
+            external_id=external_id,
+        )
+    database.flush_log()
+    return True
+
+
+def _owner(organization_id: str, external_id: str) -> str:
+    return f"{organization_id}\0{external_id}"
