@@ -4,11 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from layers.capture.audio import resampled
 from layers.capture.speech import energy_db
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
 from layers.voice.quality import (
     SpeechQuality,
+    clipping_findings,
     measure_quality,
     quality_confidence,
     quality_findings,
@@ -31,6 +35,12 @@ def burst(noise_db: float) -> Audio:
     samples[:SAMPLE_RATE_HZ] *= softer
     samples[2 * SAMPLE_RATE_HZ :] *= softer
     return recording(samples.astype(np.float32), (1.0, 2.0))
+
+
+def noise_at(rate_hz: int) -> FloatArray:
+    """Two seconds of white noise recorded at another rate."""
+    drawn = 0.05 * np.random.default_rng(4).standard_normal(2 * rate_hz)
+    return resampled(drawn.astype(np.float32), rate_hz)
 
 
 @pytest.mark.parametrize("noise_db", [10.0, 20.0, 40.0])
@@ -71,6 +81,43 @@ def test_each_condition_is_named_and_costs_confidence(worse: SpeechQuality, code
     assert (finding.code, finding.refuses) == (code, False)
     assert finding.hint
     assert quality_confidence(worse, POLICY) < quality_confidence(CLEAR, POLICY)
+
+
+@given(
+    better=st.tuples(*(st.floats(0.0, 1.0) for _ in range(4))),
+    share=st.tuples(*(st.floats(0.0, 1.0) for _ in range(4))),
+)
+def test_a_recording_worse_in_everything_is_trusted_less_and_has_every_finding(
+    better: tuple[float, ...], share: tuple[float, ...]
+) -> None:
+    """The four measures as shares of their best, the second recording's at most the first's."""
+    first, second = (
+        SpeechQuality(5.0 * speech, 60.0 * snr, 1.0 - unclipped, 8000.0 * band)
+        for speech, snr, unclipped, band in (
+            better,
+            tuple(one * part for one, part in zip(better, share, strict=True)),
+        )
+    )
+    confidence = [quality_confidence(one, POLICY) for one in (first, second)]
+    assert 0.0 < confidence[1] <= confidence[0] <= 1.0
+    codes = [{one.code for one in quality_findings(each, POLICY)} for each in (first, second)]
+    assert codes[0] <= codes[1]
+
+
+def test_overdriven_sound_is_named_where_no_speech_was_heard() -> None:
+    silent = recording(np.zeros(SAMPLE_RATE_HZ, np.float32))
+    assert clipping_findings(silent, POLICY) == ()
+    (finding,) = clipping_findings(replace(silent, clipped_share=0.03), POLICY)
+    assert finding.code == "AUDIO_CLIPPED"
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025])
+def test_a_recording_made_at_a_low_rate_is_narrow_below_the_threshold(rate_hz: int) -> None:
+    samples = noise_at(rate_hz)
+    found = measure_quality(recording(samples, (0.0, 2.0))).bandwidth_hz
+    limit = POLICY.number("voice.quality.bandwidth_hz")
+    assert found == pytest.approx(rate_hz / 2, rel=0.15)
+    assert (found < limit) == (rate_hz == 8_000)
 
 
 def test_confidence_only_falls_as_a_condition_worsens() -> None:
