@@ -32,6 +32,8 @@ from verdict.policy import load_policy
 from verdict.rules import half_up
 
 Rng = np.random.Generator
+REAL = "bona fide"
+REAL_IN_ROOMS = "bona fide in simulated rooms"
 Change = Callable[[Wave, Rng], Wave]
 
 
@@ -89,8 +91,8 @@ def species_of(rows: Sequence[Row]) -> tuple[Species, ...]:
     recorded = tuple(row for row in rows if "replay" in row.generator.lower())
     converted = tuple(row for row in rows if is_conversion(row))
     return (
-        Species("bona fide", False, False, real),
-        Species("bona fide in simulated rooms", True, False, real, live_elsewhere),
+        Species(REAL, False, False, real),
+        Species(REAL_IN_ROOMS, True, False, real, live_elsewhere),
         Species("recorded replay", False, True, recorded),
         Species("simulated_replay of bona fide", True, True, real, replay),
         Species("synthetic, all", False, True, fake),
@@ -149,30 +151,37 @@ def measure(folder: Path, rows: Sequence[Row], detector: SpeechDetector) -> tupl
 
 
 def document(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Figures of each species; the equal error rate is against the unchanged bona fide rows."""
-    real = -np.array(outcomes[0].scores)
+    """Figures of each species, its equal error rate against people as recorded and in rooms."""
+    people = {
+        key: -np.array(one.scores)
+        for one in outcomes
+        for key, name in (("eer_percent", REAL), ("eer_in_rooms_percent", REAL_IN_ROOMS))
+        if one.species.name == name
+    }
     described = []
     for one in outcomes:
-        low, high = one.wrong.interval
         item: dict[str, Any] = {
             "species": one.species.name,
             "simulated": one.species.simulated,
             "rate": "APCER" if one.species.attack else "BPCER",
             "n": one.wrong.n,
             "unscored": one.unscored,
-            "percent": [round(100.0 * value, 1) for value in (one.wrong.value, low, high)],
         }
-        if one.species.attack and one.wrong.n:
+        if one.wrong.n:
+            item["percent"] = _percent(one.wrong.value, *one.wrong.interval)
+        if one.wrong.n and one.species.attack:
             attack = -np.array(one.scores)
-            values = equal_error_rate(real, attack).value, *equal_error_rate_interval(real, attack)
-            item["eer_percent"] = [round(100.0 * value, 1) for value in values]
+            for key, real in people.items():
+                value = equal_error_rate(real, attack).value
+                item[key] = _percent(value, *equal_error_rate_interval(real, attack))
         described.append(item)
     return described
 
 
 def markdown(described: Iterable[dict[str, Any]]) -> str:
     """The figures as a table."""
-    head = ["species", "", "n (unscored)", "wrong at the shipped threshold, %", "EER, %"]
+    head = ["species", "", "n (unscored)", "wrong at the shipped threshold, %"]
+    head += ["EER against people as recorded, %", "EER against people in such rooms, %"]
     return table(
         head,
         (
@@ -181,14 +190,20 @@ def markdown(described: Iterable[dict[str, Any]]) -> str:
                 "simulated" if one["simulated"] else "recorded",
                 f"{one['n']} ({one['unscored']})",
                 f"{one['rate']} {_interval(one['percent'])}" if one["n"] else "none in the data",
-                _interval(one["eer_percent"]) if "eer_percent" in one else "-",
+                *(_interval(one.get(key)) for key in ("eer_percent", "eer_in_rooms_percent")),
             )
             for one in described
         ),
     )
 
 
-def _interval(values: Sequence[float]) -> str:
+def _percent(*shares: float) -> list[float]:
+    return [round(100.0 * share, 1) for share in shares]
+
+
+def _interval(values: Sequence[float] | None) -> str:
+    if values is None:
+        return "-"
     return f"{values[0]:.1f} [{values[1]:.1f}, {values[2]:.1f}]"
 
 

@@ -72,9 +72,12 @@ def test_report_says_what_is_simulated_and_what_is_missing() -> None:
             outcome(kinds["bona fide"], [2.0, 3.0, 4.0], CHOSEN),
             outcome(kinds["simulated_replay of bona fide"], [1.9, -3.0], CHOSEN),
             outcome(kinds["recorded replay"], [], CHOSEN),
+            outcome(kinds["bona fide in simulated rooms"], [1.0, -4.0], CHOSEN),
         ]
     )
     assert (rows[1]["percent"][0], rows[1]["eer_percent"][0]) == (50.0, 0.0)
+    assert rows[1]["eer_in_rooms_percent"][0] == 50.0
+    assert "percent" not in rows[2]
     lines = markdown(rows).splitlines()
     assert "| simulated | 2 (0) | APCER 50.0" in lines[3]
     assert "none in the data" in lines[4]
