@@ -76,6 +76,23 @@ def test_a_whisper_checkpoint_is_shown_from_where_it_is_configured(
     assert models["whisper"]["in_force"] is True
 
 
+def test_the_voice_detector_in_force_and_its_limits_are_said() -> None:
+    document = json.loads(_run("models", "--json"))
+    voice = {one["name"]: one for one in document["voice"]["detectors"]}
+    assert [name for name, one in voice.items() if one["in_force"]] == ["embedded"]
+    assert voice["embedded"]["calibration"] == "calibrated"
+    assert "split dev" in voice["embedded"]["basis"]
+    assert document["voice"]["limits"].startswith("the embedded detector decides alone.")
+    models = {model["name"]: model for model in document["models"]}
+    assert models["embedded"]["in_force"] is True
+    assert models["aasist"]["in_force"] is False
+    assert models["xls-r-pellav2"]["licence"] == "MIT"
+    assert models["xls-r-pellav2"]["install"].startswith("hf download Sadanie/pellav2")
+    shown = " ".join(_run("models").split())
+    assert "What can't be caught: the embedded detector decides alone." in shown
+    assert "to have it hf download" in shown
+
+
 def test_the_policy_is_listed_with_its_provenance() -> None:
     document = json.loads(_run("policy", "--json"))
     assert document["digest"] == load_policy().digest
