@@ -1,5 +1,6 @@
 """The voice result for each kind of recording, with a detector that says what the test wants."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +18,16 @@ from layers.capture.types import (
     Source,
 )
 from layers.voice import analyse
-from layers.voice.detector.combined import combination_in_force
+from layers.voice.detector.combined import (
+    combination,
+    combination_in_force,
+    ensemble_digest,
+)
+from layers.voice.detector.errors import UncalibratedError
 from layers.voice.models import VoiceModels
 from layers.voice.recogniser import Transcript, Vocabulary
 from verdict.evidence import DetectorScore, WindowScore
-from verdict.policy import load_policy
+from verdict.policy import Policy, load_policy, parse_policy
 
 POLICY = load_policy()
 EMBEDDED = combination_in_force(POLICY).calibration
@@ -161,3 +167,51 @@ def test_quality_changes_the_confidence_and_not_the_risk() -> None:
 def test_the_same_capture_gives_the_same_result() -> None:
     one = capture(sound((1.0, 3.5)), "tiger lemon river")
     assert analyse(one, POLICY, models(0.3, 0.4)) == analyse(one, POLICY, models(0.3, 0.4))
+
+
+def of_ensemble() -> Policy:
+    """The shipped policy with an ensemble of two in force, calibrated for the detectors here."""
+    values: dict[str, float | str] = {
+        "in_force": "ensemble",
+        "aasist.slope": 0.5,
+        "aasist.operating_score": -4.0,
+        "aasist.weights": "a" * 64,
+        "ensemble.share.embedded": 1.0,
+        "ensemble.share.aasist": 3.0,
+    }
+    text = overlay(values)
+    members = combination("ensemble", POLICY.overlaid(parse_policy(text, "test"))).members
+    text = overlay({**values, "ensemble.weights": ensemble_digest(members)})
+    return POLICY.overlaid(parse_policy(text, "test"))
+
+
+def overlay(values: dict[str, float | str]) -> str:
+    entries = [
+        f"[voice.detector.{name}]\nvalue = {json.dumps(value)}\n"
+        f'unit = "{POLICY.entry(f"voice.detector.{name}").unit}"\n'
+        'source = "measured"\nbasis = "a test"\ndate = 2026-11-21\n'
+        for name, value in values.items()
+    ]
+    return 'version = "test"\n' + "".join(entries)
+
+
+def test_an_ensemble_says_what_each_member_says() -> None:
+    policy = of_ensemble()
+    aasist = Scores(-2.0, -6.0, digest="a" * 64)
+    both = VoiceModels(Hears(), detectors={"embedded": Scores(1.0, 3.0), "aasist": aasist})
+    result = analyse(capture(sound((1.0, 3.5))), policy, both)
+    chosen = combination("ensemble", policy)
+    assert result.score == pytest.approx((EMBEDDED.log_odds(2.0) + 3 * 0.0) / 4)
+    assert result.p_attack == chosen.calibration.p_attack(result.score)
+    by_name = {one.name: one for one in result.detectors}
+    assert by_name["embedded"].p_attack == EMBEDDED.p_attack(2.0)
+    assert (by_name["aasist"].score, by_name["aasist"].p_attack) == (-4.0, pytest.approx(0.6))
+    # The windows of the member with the larger share, on the scale of the combined score.
+    assert [window.score for window in result.windows] == [1.0, -1.0]
+    assert set(result.models) == {"embedded", "aasist", "hears"}
+
+
+def test_weights_that_the_policy_was_not_fitted_with_are_an_exception() -> None:
+    other = VoiceModels(Hears(), detectors={"embedded": Scores(1.0, 3.0, digest="e" * 64)})
+    with pytest.raises(UncalibratedError, match="--detector embedded"):
+        analyse(capture(sound((1.0, 3.5))), POLICY, other)
