@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.builders import evidence, liveness, vision, voice
 from verdict import Decision, decide, load_policy
 from verdict.evidence import (
     CheckName,
+    DetectorScore,
     Evidence,
     FailureKind,
     LayerName,
@@ -232,3 +234,13 @@ def test_more_attack_is_never_more_lenient(
     for other in worse:
         assert leniency(other) <= leniency(base)
         assert other.risk_score >= base.risk_score
+
+
+def test_the_evidence_names_each_voice_detector() -> None:
+    detectors = (DetectorScore("embedded", 1.5, 0.2), DetectorScore("aasist", -3.0, 0.9))
+    heard = replace(voice(40, 90), detectors=detectors)
+    shown = detection_evidence(decide(evidence(voice_result=heard), POLICY))
+    assert shown["voice"]["detectors"] == [
+        {"name": "embedded", "score": 1.5, "p_attack": 0.2},
+        {"name": "aasist", "score": -3.0, "p_attack": 0.9},
+    ]
