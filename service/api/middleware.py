@@ -110,8 +110,9 @@ class _Exchange:
                 _LOG.exception("request failed", extra={"error": type(error).__name__})
             if self._status is not None:
                 raise
-            message = "a fault of the service; report the request id"
-            refusal = ApiError(message)
+            refusal = ApiError("a fault of the service; report the request id")
+            if self._too_large:
+                refusal = self._over_the_limit()
             await problem_response(refusal, Casing.SNAKE)(
                 self._scope, self._receive, self._start_and_send
             )
@@ -131,12 +132,14 @@ class _Exchange:
         if self._too_large:
             # Whatever the route makes of its broken body, the answer is this one.
             if self._status is None:
-                refusal = PayloadTooLargeError(f"the body may have at most {self._limit} bytes")
-                await problem_response(refusal, Casing.SNAKE)(
+                await problem_response(self._over_the_limit(), Casing.SNAKE)(
                     self._scope, self._receive, self._start_and_send
                 )
             return
         await self._start_and_send(message)
+
+    def _over_the_limit(self) -> ApiError:
+        return PayloadTooLargeError(f"the body may have at most {self._limit} bytes")
 
     async def _start_and_send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

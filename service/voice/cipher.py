@@ -7,7 +7,6 @@ the data folder with that file can read the voiceprints: set the variable in pro
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import logging
 import os
@@ -88,7 +87,7 @@ def load_cipher(settings: Settings) -> VoiceprintCipher:
 def _decoded(text: str, where: str) -> bytes:
     try:
         key = base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
         msg = f"{where} must be 32 bytes in base64; {_HOW}"

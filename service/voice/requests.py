@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -30,7 +29,7 @@ def _sound(value: Any) -> Any:
     text = value.partition(",")[2] if value.startswith("data:") else value
     try:
         return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         message = "Input should be base64, or a file of a multipart form"
         raise PydanticCustomError("base64", message) from None
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from service.api.documented import ERROR_CODES
+from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
 from service.app import create_app
 from tests.service.service_builders import BuilderAnalyser, settings_in
 
@@ -31,7 +33,7 @@ def _operations(document: dict[str, Any]) -> list[Operation]:
 
 def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
     operations = _operations(document)
-    assert len(operations) == 11
+    assert len(operations) == 17
     for method, path, operation in operations:
         where = f"{method} {path}"
         assert operation["summary"], where
@@ -41,7 +43,7 @@ def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
         assert {"400", "500"} <= set(responses), where
         assert "503" in responses or path == "/healthz", where
         has_key = "security" in operation
-        assert has_key == path.startswith("/v1/sessions"), where
+        assert has_key == path.startswith(("/v1/sessions", "/v1/voice")), where
         assert ({"401", "403"} <= set(responses)) == has_key or "media" in path, where
         for status, response in responses.items():
             if int(status) >= 400 and not (path == "/readyz" and status == "503"):
@@ -64,7 +66,10 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     for reference in set(re.findall(r"#/components/schemas/(\w+)", str(document))):
         assert reference in schemas
     assert schemas["CaptureDescription"]["examples"]
-    assert schemas["CreateSession"]["examples"]
+    for name in ("CreateSession", "CompareVoices", "EnrollVoice", "VerifyVoice"):
+        assert schemas[name]["examples"], name
+    for name in ("VoiceComparison", "VoiceEnrollment", "VoiceVerification"):
+        assert schemas[name]["examples"], name
     assert document["components"]["securitySchemes"]["APIKeyHeader"]["name"] == "x-api-key"
 
 
@@ -81,3 +86,20 @@ def test_the_table_in_the_docs_is_the_one_in_the_code() -> None:
     text = (_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d{3}) \| `([A-Z_]+)` \| (.+) \|$", text, flags=re.MULTILINE)
     assert {code: (int(status), meaning) for status, code, meaning in rows} == ERROR_CODES
+
+
+@pytest.mark.parametrize(
+    ("model", "schema"),
+    [
+        (VoiceComparison, "VoiceComparison"),
+        (VoiceEnrollment, "VoiceEnrollment"),
+        (VoiceVerification, "VoiceVerification"),
+    ],
+)
+def test_the_examples_of_the_voice_answers_fit_their_schemas(
+    document: dict[str, Any], model: type[BaseModel], schema: str
+) -> None:
+    (example,) = document["components"]["schemas"][schema]["examples"]
+    nulls = dict.fromkeys(model.model_fields)  # the document leaves nulls out of its examples
+    shown = model.model_validate(nulls | example).model_dump(mode="json", exclude_none=True)
+    assert shown == example

@@ -35,7 +35,7 @@ def cosine(one: FloatArray, other: FloatArray) -> float:
 
 
 def levelled(score: float, stretches: tuple[int, int], shared: float) -> float:
-    """Return the cosine that recordings of three stretches each would have.
+    """Return the cosine that longer recordings would have with three stretches each.
 
     A mean embedding gets shorter the more its stretches differ, and longer recordings bring any
     two people's mean embeddings closer together: at one cosine, four times as many pairs of
@@ -54,10 +54,14 @@ def levelled(score: float, stretches: tuple[int, int], shared: float) -> float:
     -------
     float
         ``score sqrt(f(n) f(m)) / f(3)``, where ``f(n) = shared + (1 - shared) / n`` is the
-        expected squared length of a mean of n.
+        expected squared length of a mean of n. Fewer than three stretches count as three: to
+        raise the score of short recordings was measured to let sixteen times as many of 2 s
+        pass.
     """
-    one, other, reference = (shared + (1 - shared) / n for n in (*stretches, _REFERENCE_STRETCHES))
-    return score * sqrt(one * other) / reference
+    reference = _REFERENCE_STRETCHES
+    counted = (max(stretches[0], reference), max(stretches[1], reference), reference)
+    one, other, three = (shared + (1 - shared) / n for n in counted)
+    return score * sqrt(one * other) / three
 
 
 def similarity_pct(score: float, same_score: float, unclear_score: float) -> float:

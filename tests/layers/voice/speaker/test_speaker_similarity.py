@@ -51,8 +51,9 @@ def test_cut_offs_that_nearly_touch_give_a_step_and_no_overflow() -> None:
 def test_levelling_gives_the_cosine_of_three_stretches_each() -> None:
     assert levelled(0.8, (3, 3), 0.76) == pytest.approx(0.8)
     assert levelled(0.8, (7, 2), 1.0) == pytest.approx(0.8)
-    # f(1) = 1, f(6) = 0.8, f(3) = 0.84
-    assert levelled(0.8, (1, 6), 0.76) == pytest.approx(0.8 * (1.0 * 0.8) ** 0.5 / 0.84)
+    # f(3) = 0.84, f(6) = 0.8
+    assert levelled(0.8, (3, 6), 0.76) == pytest.approx(0.8 * (0.84 * 0.8) ** 0.5 / 0.84)
+    assert levelled(0.8, (1, 6), 0.76) == levelled(0.8, (3, 6), 0.76)  # never raised
 
 
 def test_levelling_takes_out_what_more_stretches_add() -> None:
