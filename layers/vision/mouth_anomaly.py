@@ -9,27 +9,31 @@ Source: disagreement of mouth shape and sound, Agarwal et al., "Detecting Deep-F
 Phoneme-Viseme Mismatches", CVPRW 2020 (the mouth must close for M, B, P; here the coarser and more
 robust half: it must open for vowels).
 
+A mouth that does open, but not with the sound, shows in `lip_sync`: the larger of the two
+probabilities is the signal's, the second weighed by the policy (`vision.lip_sync.weight`).
+
 Limits: needs speech of the person in the picture; a voice-over makes a real clip look anomalous.
-A lip-sync forgery opens the mouth in time with the sound and passes: the correlation of opening
-and loudness is reported and feeds the learned risk, but fires nothing by itself.
+A lip-sync forgery opens the mouth in time with the sound and passes.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from layers.capture.types import Audio, Capture, FloatArray, Step, TimeArray
-from layers.vision import mesh
+from layers.vision import lip_sync, mesh
 from layers.vision.reading import Reading, Strength, judge
 from layers.vision.scene import Scene
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import Measurement, SignalCode, SignalResult
 from verdict.policy import Policy
 
 UPPER_LIP, LOWER_LIP = 13, 14
 MIN_SPEECH_S = 0.5
 MIN_FRAMES = 4
 SLACK_S = 0.25
-LAGS_S = np.arange(-0.24, 0.25, 0.04)
+REPORTED_FRAMES = 8
 
 
 def measure(scene: Scene, policy: Policy) -> Reading:
@@ -37,18 +41,53 @@ def measure(scene: Scene, policy: Policy) -> Reading:
     capture = scene.capture
     opening = mouth_opening(capture)
     strength = _stillness(capture, opening)
-    match, lag = correlation(capture, opening)
-    return judge(
+    sync = lip_sync.measure(capture, policy)
+    opened = judge(
         SignalCode.MOUTH_ANOMALY,
         strength,
         policy,
         region="inner lips, against the speech on the sound track",
-        extra=(
-            Measurement("opening_loudness_correlation", match),
-            Measurement("opening_loudness_lag_s", lag),
-        ),
-        features={"mouth_stillness": strength.value, "mouth_sync": match},
+        extra=_measurements(sync, policy),
+        features={"mouth_stillness": strength.value, "mouth_sync": sync.correlation},
     )
+    return replace(opened, signal=_with_lip_sync(opened.signal, sync, policy))
+
+
+def _with_lip_sync(signal: SignalResult, sync: lip_sync.LipSync, policy: Policy) -> SignalResult:
+    """Let the lip-sync speak where it says more than the opening of the mouth."""
+    p_sync = lip_sync.p_attack(sync, policy)
+    if p_sync is None:
+        return signal
+    p_attack = policy.number("vision.lip_sync.weight") * p_sync
+    if signal.p_attack is not None and signal.p_attack >= p_attack:
+        return signal
+    fired = p_attack >= 0.5
+    return replace(
+        signal,
+        fired=fired,
+        p_attack=p_attack,
+        frames=_some(sync.frames),
+        region="outer lips and chin, against the loudness of the sound track",
+        reason="the mouth does not move with the sound" if fired else "",
+    )
+
+
+def _measurements(sync: lip_sync.LipSync, policy: Policy) -> tuple[Measurement, ...]:
+    frames = _some(sync.frames)
+    span = f"{sync.start_s:.2f}-{sync.end_s:.2f} s of the capture"
+    limit = policy.number("vision.lip_sync.threshold")
+    return (
+        Measurement("lip_sync_correlation", sync.correlation, limit, frames, sync.reason or span),
+        Measurement("lip_sync_lag_s", sync.lag_s, note="positive: the mouth leads the sound"),
+        Measurement("lip_sync_lag_correlation", sync.lag_correlation),
+        Measurement("lip_sync_sharpness", sync.sharpness, note="above the sound shifted in time"),
+        Measurement("lip_sync_beats_shifted_share", sync.beats_shifted),
+        Measurement("lip_sync_confidence", sync.confidence),
+    )
+
+
+def _some(frames: tuple[int, ...]) -> tuple[int, ...]:
+    return frames[:: max(1, len(frames) // REPORTED_FRAMES)]
 
 
 def mouth_opening(capture: Capture) -> FloatArray:
@@ -74,7 +113,7 @@ def _stillness(capture: Capture, opening: FloatArray) -> Strength:
         return Strength(name, None, reason="fewer than four frames with a face during speech")
     rows = np.flatnonzero(during)
     open_px = float(np.percentile(opening[during], 90) - _closed(opening))
-    return Strength(name, -open_px, tuple(int(i) for i in rows[:: max(1, len(rows) // 8)]))
+    return Strength(name, -open_px, _some(tuple(int(i) for i in rows)))
 
 
 def _closed(opening: FloatArray) -> float:
@@ -88,23 +127,3 @@ def in_speech(times: TimeArray, audio: Audio) -> np.ndarray[tuple[int], np.dtype
         begin, stop = start + audio.offset_s - SLACK_S, end + audio.offset_s + SLACK_S
         inside |= (times >= begin) & (times <= stop)
     return inside
-
-
-def correlation(capture: Capture, opening: FloatArray) -> tuple[float | None, float | None]:
-    """Best correlation of mouth opening with loudness over small lags, and that lag."""
-    audio = capture.audio
-    times = capture.track.t_s
-    if audio is None or audio.speech_s < MIN_SPEECH_S or len(audio.energy_db) < 2:
-        return None, None
-    known = np.isfinite(opening) & in_speech(times, audio)
-    if known.sum() < 15 or np.std(opening[known]) < 1e-6:
-        return None, None
-    clock = audio.offset_s + audio.energy_hop_s * np.arange(len(audio.energy_db))
-    best, best_lag = -1.0, 0.0
-    for lag in LAGS_S:
-        loud = np.interp(times[known] + lag, clock, audio.energy_db)
-        if np.std(loud) > 1e-6:
-            value = float(np.corrcoef(loud, opening[known])[0, 1])
-            if value > best:
-                best, best_lag = value, float(lag)
-    return best, best_lag
