@@ -110,8 +110,8 @@ def measure(capture: Capture, policy: Policy) -> LipSync:
         reason = "the mouth stands still"
         return LipSync(None, None, None, None, None, sure, True, *where, reason)
     lags, curve = correlation_curve(taken.mouth, taken.loudness)
-    reach = round(policy.number("vision.lip_sync.tolerated_lag_s") * RATE_HZ)
     middle = len(lags) // 2
+    reach = min(round(policy.number("vision.lip_sync.tolerated_lag_s") * RATE_HZ), middle)
     tolerated = slice(middle - reach, middle + reach + 1)
     own = best(lags[tolerated], curve[tolerated])[1]
     lag_s, highest = best(lags, curve)
@@ -209,8 +209,7 @@ def confidence(capture: Capture, audio: Audio, frames: tuple[int, ...], policy: 
 def band_limited(values: Floats) -> Floats:
     """Return the rows limited to 2-7 Hz without a phase shift (Butterworth, both ways)."""
     sections = butter(2, BAND_HZ, "bandpass", fs=RATE_HZ, output="sos")
-    limited: Floats = sosfiltfilt(sections, values, axis=-1)
-    return limited
+    return np.asarray(sosfiltfilt(sections, values, axis=-1), np.float64)
 
 
 def _ramp(value: float, policy: Policy, low: str, high: str) -> float:

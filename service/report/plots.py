@@ -41,11 +41,12 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A threshold on the left axis; `css` names its colour."""
+    """A threshold on the left axis; `css` names its colour, `at_start` puts the label left."""
 
     value: float
     label: str
     css: str = ""
+    at_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +189,11 @@ def _value_axis(y_range: Range, unit: str, x: float, anchor: str) -> list[str]:
 
 def _level(level: Level, y_range: Range) -> str:
     y = _y(level.value, y_range)
+    x, anchor = (_LEFT + 4, "start") if level.at_start else (WIDTH - _RIGHT - 4, "end")
     return (
         f'<path class="level {level.css}" d="M{_LEFT} {y:.1f}H{WIDTH - _RIGHT}"/>'
-        f'<text class="level {level.css}" x="{WIDTH - _RIGHT - 4}" y="{y - 4:.1f}" '
-        f'text-anchor="end">{escape(level.label)}</text>'
+        f'<text class="level {level.css}" x="{x}" y="{y - 4:.1f}" text-anchor="{anchor}">'
+        f"{escape(level.label)}</text>"
     )
 
 

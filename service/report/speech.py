@@ -60,7 +60,7 @@ def risk(audio: Audio | None, evidence: Wire) -> str:
             t_range=_range(audio),
             at_least=(0.0, _FULL_RISK),
             levels=[
-                Level(limit, f"rejected above {limit:g}", "limit"),
+                Level(limit, f"rejected above {limit:g}", "limit", at_start=True),
                 Level(_FULL_RISK * voice["p_attack"], "whole clip"),
             ],
             bands=[_span(audio, window, "decided-band") for window in decided],
