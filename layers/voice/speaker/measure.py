@@ -24,6 +24,7 @@ from layers.voice.speaker.trials import (
     PEOPLE,
     Recording,
     Trials,
+    clones_of,
     interval_by_speaker,
     joined,
     read_recordings,
@@ -85,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _report(f"{part}, two clips joined", joined(of_part), cuts)
     actors = [one for one in recordings if ACTORS.fullmatch(one.speaker)]
     _report("acted emotions, one clip of 2-3 s each", actors, cuts)
+    synthetic = read_recordings(options.manifest, encoder, PEOPLE, "synthetic")
+    _report_clones(clones_of(people, synthetic, cuts.shared), cuts)
     consistency = [
         float(np.mean(one.partials @ (one.embedding / np.linalg.norm(one.embedding))))
         for one in people
@@ -109,6 +112,14 @@ def _report(name: str, recordings: Sequence[Recording], cuts: Cuts) -> None:
         by_speaker = [interval_by_speaker(trials, score, same=one) for one in (False, True)]
         cells = (_cell(matches, by_speaker[0]), _cell(misses, by_speaker[1]))
         _say(f"| {cut_pct:g} | {score:.3f} | {cells[0]} | {cells[1]} |")
+
+
+def _report_clones(trials: Trials, cuts: Cuts) -> None:
+    _say(f"\nsynthetic speech in the voices of {len(trials.people)} people, all splits")
+    for cut_pct in _CUTS_PCT:
+        score = cosine_of(cut_pct, cuts.same, cuts.unclear)
+        interval = interval_by_speaker(trials, score, same=False)
+        _say(f"| {cut_pct:g} | {_cell(trials.false_matches(score), interval)} |")
 
 
 def _cell(rate: Rate, by_speaker: tuple[float, float]) -> str:

@@ -71,14 +71,14 @@ class Trials:
 
 
 def read_recordings(
-    manifest: Path, encoder: SpeakerEncoder, people: re.Pattern[str]
+    manifest: Path, encoder: SpeakerEncoder, people: re.Pattern[str], label: str = "bonafide"
 ) -> list[Recording]:
-    """Embed the bona fide recordings of labelled people."""
+    """Embed the recordings of labelled people: real ones, or synthetic ones of their voice."""
     with manifest.open(encoding="utf-8", newline="") as file:
         rows = [
             row
             for row in csv.DictReader(file)
-            if row["label"] == "bonafide"
+            if row["label"] == label
             and row["use"] != "phrase_only"
             and people.fullmatch(row["speaker"])
         ]
@@ -147,6 +147,21 @@ def _score(one: Recording, other: Recording, shared: float) -> float:
     return levelled(cosine(one.embedding, other.embedding), stretches, shared)
 
 
+def clones_of(
+    recordings: Sequence[Recording], synthetic: Sequence[Recording], shared: float
+) -> Trials:
+    """Pair each synthetic recording with a real one of its voice: none of them should match."""
+    real: dict[str, list[Recording]] = defaultdict(list)
+    for one in sorted(recordings, key=lambda one: _number(one.path)):
+        real[one.speaker].append(one)
+    scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for clone in synthetic:
+        if of := real.get(clone.speaker):
+            original = of[_number(clone.path) % len(of)]
+            scores[clone.speaker, clone.speaker].append(_score(original, clone, shared))
+    return Trials({}, {pair: tuple(found) for pair, found in scores.items()})
+
+
 def joined(recordings: Sequence[Recording]) -> list[Recording]:
     """Join two recordings of a speaker and source each to one of about 6 s; an odd one is left."""
     groups: dict[tuple[str, str], list[Recording]] = defaultdict(list)
@@ -174,17 +189,16 @@ def interval_by_speaker(trials: Trials, score: float, *, same: bool) -> Interval
         for (one, other), scores in trials.different.items():
             errors[people[one], people[other]] = sum(value >= score for value in scores)
             counts[people[one], people[other]] = len(scores)
-    return _interval(errors, counts, same=same)
+    return _interval(errors, counts)
 
 
-def _interval(
-    errors: npt.NDArray[np.float64], counts: npt.NDArray[np.float64], *, same: bool
-) -> Interval:
+def _interval(errors: npt.NDArray[np.float64], counts: npt.NDArray[np.float64]) -> Interval:
     rng = np.random.default_rng(0)
     drawn = rng.multinomial(len(errors), np.full(len(errors), 1 / len(errors)), _RESAMPLES)
     rates = []
     for times in drawn.astype(np.float64):
-        weight = np.diag(times) if same else np.outer(times, times)
+        weight = np.outer(times, times)
+        np.fill_diagonal(weight, times)  # a pair within one person comes with that person once
         total = float((weight * counts).sum())
         if total > 0:
             rates.append(float((weight * errors).sum()) / total)

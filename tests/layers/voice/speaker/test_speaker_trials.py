@@ -11,6 +11,7 @@ from layers.voice.speaker.trials import (
     PEOPLE,
     Recording,
     Trials,
+    clones_of,
     interval_by_speaker,
     joined,
     part_of,
@@ -74,6 +75,16 @@ def test_shared_score_is_the_mean_over_people() -> None:
     found = [recording("a", 0.0), recording("a", 0.5), recording("b", 0.0), recording("b", 1.0)]
     expected = (np.cos(0.5) + np.cos(1.0)) / 2
     assert shared_score(found) == pytest.approx(expected, abs=1e-4)
+
+
+def test_each_clone_is_paired_with_a_real_recording_of_its_voice() -> None:
+    real = [recording("a", 0.0), recording("b", 1.0)]
+    clones = [recording("a", 0.5), recording("a", 0.6), recording("c", 0.0)]
+    made = clones_of(real, clones, 0.76)
+    assert made.different["a", "a"] == pytest.approx((np.cos(0.5), np.cos(0.6)), abs=1e-4)
+    assert made.people == ("a",)
+    assert made.false_matches(0.85).value == 0.5
+    assert interval_by_speaker(made, 0.85, same=False) == (0.5, 0.5)  # one person, no spread
 
 
 def test_halves_are_by_speaker_and_leave_out_whoever_is_elsewhere() -> None:
