@@ -46,6 +46,17 @@ _IN_WHEELS = (
         "silero_vad",
     ),
     ModelEntry(
+        "phones-hama",
+        "assets/asr_waveform.hama",
+        "a9fcfe73e179ca48e399cd76a90a6b3e1887bf5037ecc52b778d13a149563328",
+        Shipping.WHEEL,
+        "hama 1.7.0",
+        "Apache-2.0",
+        "16 kHz mono float32; IPA phones every 20 ms (CTC)",
+        "docs/phrase.md: measured here; its makers name no result and no training data",
+        "hama",
+    ),
+    ModelEntry(
         "pocketsphinx-en-us",
         "model/en-us/en-us.lm.bin",
         "db21d0642286677699e6dbc859d2e5395570222361999387ce60f6e1d01995d6",

@@ -16,11 +16,13 @@ from layers.evaluation.manifest import BONA_FIDE, ManifestError, read_manifest
 from layers.voice.challenge import vocabulary_of, word_list
 from layers.voice.normalise import normalise
 from layers.voice.phrase import check_phrase
-from layers.voice.recogniser import Recogniser, Transcript, Vocabulary
+from layers.voice.pronunciation import pronunciations
+from layers.voice.recogniser import Aligner, Recogniser, Transcript, Vocabulary
 from verdict.error_rates import Interval, clopper_pearson
 from verdict.policy import Policy
 
 CHANGED_PER_RECORDING = 5
+MORE_PER_RECORDING = 2
 OTHERS_PER_RECORDING = 5
 _SOUND_S = 3.0
 
@@ -30,6 +32,8 @@ class Trial(StrEnum):
 
     RIGHT = "right phrase"
     ONE_WORD = "one word changed"
+    ONE_MORE = "one word not said"
+    ONE_LESS = "one word too many said"
     ORDER = "order changed"
     OTHER = "another phrase"
     SILENCE = "silence"
@@ -107,17 +111,30 @@ def phrase_rows(manifest: Path, where: Mapping[str, str] | None = None) -> list[
     return rows
 
 
+def common_vocabulary(rows: Sequence[PhraseRow]) -> tuple[str, ...]:
+    """Return every word on the recordings and on the English challenge list.
+
+    A recording whose words are on no list is heard among these as a challenge is among its list:
+    the recogniser does not know which of the phrases is on it.
+    """
+    spoken = {word for row in rows if row.language == "en" for word in normalise(row.text)}
+    return tuple(sorted(word for word in spoken | set(word_list()) if pronunciations(word)))
+
+
 def evaluate_phrase(
     rows: Sequence[PhraseRow],
     recogniser: Recogniser,
     policy: Policy,
     seed: int = 0,
     done: Callable[[], None] = lambda: None,
+    vocabulary: tuple[str, ...] = (),
 ) -> PhraseTable:
     """Cross every recording with right and wrong phrases.
 
     Parameters
     ----------
+    vocabulary
+        Words to listen for in place of general English (see `common_vocabulary`).
     seed
         Of the draw of wrong phrases and of the noise: the same seed, the same table.
     done
@@ -127,7 +144,7 @@ def evaluate_phrase(
     outcomes: list[tuple[PhraseRow, Trial, str, bool]] = []
     for row in rows:
         audio = load_audio_only(row.file).audio
-        listening = _Remembering(recogniser)
+        listening = _Remembering(recogniser, vocabulary)
         trials = (((Trial.RIGHT, row.text),), _wrong(row, rows, draw))
         for trial, phrase in (pair for pairs in trials for pair in pairs):
             result = check_phrase(audio, phrase, row.language, listening, policy)
@@ -138,10 +155,13 @@ def evaluate_phrase(
 
 
 class _Remembering:
-    """Transcribes one recording once per vocabulary: the words asked change nothing in it."""
+    """Transcribes one recording once per vocabulary: the words asked change nothing in it.
 
-    def __init__(self, recogniser: Recogniser) -> None:
-        self.name, self._inner = recogniser.name, recogniser
+    With `words`, a phrase from no list is heard as a phrase of these.
+    """
+
+    def __init__(self, recogniser: Recogniser, words: tuple[str, ...] = ()) -> None:
+        self.name, self._inner, self._words = recogniser.name, recogniser, words
         self._heard: dict[Vocabulary, Transcript] = {}
 
     @property
@@ -149,9 +169,16 @@ class _Remembering:
         return self._inner.digest
 
     def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        if vocabulary.is_open:
+            length = vocabulary.length if self._words else 0
+            name = "evaluation" if self._words else vocabulary.name
+            vocabulary = Vocabulary(name, vocabulary.language, self._words, length)
         if vocabulary not in self._heard:
             self._heard[vocabulary] = self._inner.transcribe(samples, vocabulary)
         return self._heard[vocabulary]
+
+    def misfit(self, samples: FloatArray, words: tuple[str, ...]) -> float:
+        return self._inner.misfit(samples, words) if isinstance(self._inner, Aligner) else 0.0
 
 
 def _wrong(
@@ -164,6 +191,13 @@ def _wrong(
         place = int(draw.integers(len(words)))
         changed[place] = replacements[int(draw.integers(len(replacements)))]
         yield Trial.ONE_WORD, " ".join(changed)
+    pool = _replacements(words, row.language)
+    for _ in range(MORE_PER_RECORDING):
+        place, word = int(draw.integers(len(words) + 1)), pool[int(draw.integers(len(pool)))]
+        yield Trial.ONE_MORE, " ".join((*words[:place], word, *words[place:]))
+    if len(words) > 1:
+        place = int(draw.integers(len(words)))
+        yield Trial.ONE_LESS, " ".join((*words[:place], *words[place + 1 :]))
     if len(set(words)) > 1:
         shuffled = list(words)
         while tuple(shuffled) == words:

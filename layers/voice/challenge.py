@@ -60,10 +60,10 @@ def word_list(language: str = "en") -> tuple[str, ...]:
 def vocabulary_of(expected: tuple[str, ...], language: str = "en") -> Vocabulary:
     """Return the vocabulary that a challenge comes from: a whole list, or the open language.
 
-    The recogniser learns which list was drawn from, nothing about what was drawn.
+    The recogniser learns which list was drawn from and how many words, nothing about which.
     """
     lists = {"digits": digit_words(language), "words": word_list(language)}
     for name, words in lists.items():
         if expected and set(expected) <= set(words):
-            return Vocabulary(name, language, words)
-    return Vocabulary("open", language)
+            return Vocabulary(name, language, words, len(expected))
+    return Vocabulary("open", language, (), len(expected))

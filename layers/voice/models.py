@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from layers.voice.challenge import word_list
 from layers.voice.detector.loading import DetectorFiles, load_detector
-from layers.voice.numerals import digit_words
 from layers.voice.protocol import SpeechDetector
-from layers.voice.recogniser import Recogniser, Vocabulary
+from layers.voice.recogniser import Recogniser
 
 
 class VoiceModels:
@@ -79,8 +77,6 @@ def load_recogniser(whisper_checkpoint: Path | None = None) -> Recogniser:
         from layers.voice.whisper_recogniser import WhisperRecogniser
 
         return WhisperRecogniser(whisper_checkpoint)
-    from layers.voice.pocketsphinx_recogniser import PocketsphinxRecogniser
+    from layers.voice.bundled_recogniser import BundledRecogniser
 
-    words = Vocabulary("words", "en", word_list("en"))
-    digits = Vocabulary("digits", "en", digit_words("en"))
-    return PocketsphinxRecogniser((words, digits))
+    return BundledRecogniser()

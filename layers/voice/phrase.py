@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
 from layers.voice.challenge import vocabulary_of
 from layers.voice.normalise import by_digits, normalise
-from layers.voice.recogniser import Recogniser
-from layers.voice.sound_match import words_that_differ
+from layers.voice.recogniser import Aligner, Recogniser, Transcript
+from layers.voice.sound_match import words_that_differ, words_unlike
 from verdict.evidence import PhraseResult
 from verdict.policy import Policy
 
@@ -18,7 +20,8 @@ def check_phrase(
 ) -> PhraseResult:
     """Transcribe the speech and compare it with `phrase`.
 
-    The recogniser gets the samples and the vocabulary of the challenge, never the words.
+    The recogniser gets the samples and the vocabulary of the challenge, never the words. Where
+    free recognition found them, an aligner may veto that (entry ``voice.phrase.misfit_limit``).
     """
     expected = normalise(phrase, language)
     if audio is None or not audio.speech:
@@ -27,9 +30,15 @@ def check_phrase(
     vocabulary = vocabulary_of(expected, language)
     part, _ = speech_part(audio)
     transcript = recogniser.transcribe(part, vocabulary)
-    if not transcript.words:
+    if not transcript.words and not transcript.sounds:
         return _failed(expected, recogniser.name, transcript.reason)
-    return match(expected, transcript.words, language, recogniser.name, policy)
+    heard = (transcript.words, *transcript.others)
+    results = [match(expected, words, language, recogniser.name, policy) for words in heard]
+    results.append(_match_sounds(expected, transcript, results[0], policy))
+    found = next((result for result in results if result.matched), None)
+    if found is None:
+        return results[0]
+    return _unless_vetoed(found, part, recogniser, policy)
 
 
 def match(
@@ -63,6 +72,29 @@ def speech_part(audio: Audio, margin_s: float = _MARGIN_S) -> tuple[FloatArray, 
     last = audio.speech[-1][1] + margin_s
     start = round(first * SAMPLE_RATE_HZ)
     return audio.samples[start : round(last * SAMPLE_RATE_HZ)], start / SAMPLE_RATE_HZ
+
+
+def _match_sounds(
+    expected: tuple[str, ...], transcript: Transcript, first: PhraseResult, policy: Policy
+) -> PhraseResult:
+    """Compare what was heard with no word in mind: no lexicon decided which sounds there are."""
+    sound = policy.number("voice.phrase.sound_tolerance")
+    distance = words_unlike(expected, transcript.sounds, sound)
+    if not expected or distance > first.tolerance:
+        return first
+    return replace(first, matched=True, distance=distance, reason="")
+
+
+def _unless_vetoed(
+    found: PhraseResult, samples: FloatArray, recogniser: Recogniser, policy: Policy
+) -> PhraseResult:
+    """Lay the asked words over the sound; where they do not lie on it, the match is withdrawn."""
+    limit = policy.number("voice.phrase.misfit_limit")
+    if not isinstance(recogniser, Aligner):
+        return found
+    if recogniser.misfit(samples, found.expected) <= limit:
+        return found
+    return replace(found, matched=False, distance=len(found.expected), reason="other_sounds")
 
 
 def _failed(expected: tuple[str, ...], recogniser: str, reason: str) -> PhraseResult:

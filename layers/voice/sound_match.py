@@ -23,7 +23,24 @@ def words_that_differ(expected: tuple[str, ...], heard: tuple[str, ...], toleran
         return max(len(expected), len(heard))
     spoken = _phones((*expected, *heard))
     own, other = spoken[: len(expected)], spoken[len(expected) :]
-    heard_sounds = [sound for options in other for sound in options[0]]
+    return _differing(own, [sound for options in other for sound in options[0]], tolerance)
+
+
+def words_unlike(expected: tuple[str, ...], sounds: Phones, tolerance: float) -> int:
+    """Return how many expected words do not sound like `sounds`, heard with no word in mind.
+
+    A word without a known pronunciation is like nothing.
+    """
+    own = [pronunciations(word) for word in expected]
+    if not expected or not sounds or not all(own):
+        return len(expected)
+    return _differing(own, sounds, tolerance)
+
+
+def _differing(
+    own: Sequence[tuple[Phones, ...]], heard_sounds: Sequence[str], tolerance: float
+) -> int:
+    """Return how many words exceed `tolerance` in their best pronunciations."""
     best = [options[0] for options in own]
     shares = _shares(best, heard_sounds)
     for _ in range(_ROUNDS):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
 from rich.progress import Progress
 from rich.table import Table
 
@@ -12,16 +14,30 @@ from service.cli.options import AsJson, PolicyFile, Verbose, read_policy, read_s
 from service.cli.output import failed, native_silence, people, plain, print_json, require_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from layers.evaluation.phrase import PhraseRate, PhraseRow, PhraseTable
     from verdict.policy import Policy
+
+
+Whisper = Annotated[
+    Path | None,
+    typer.Option(metavar="CHECKPOINT", help="Listen with this Whisper checkpoint."),
+]
+OpenWords = Annotated[
+    bool,
+    typer.Option(
+        "--open",
+        help="Hear phrases that are on no list in general English, as custom phrases are, not "
+        "among the words of all recordings and the challenge list.",
+    ),
+]
 
 
 def phrase(
     manifest: Manifest,
     split: Split = None,
     where: Where = None,
+    whisper: Whisper = None,
+    open_words: OpenWords = False,
     policy: PolicyFile = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -34,9 +50,11 @@ def phrase(
     settings = read_settings()
     rules = read_policy(policy, settings)
     require_file(manifest, "MANIFEST")
+    require_file(whisper, "--whisper")
+    checkpoint = whisper or settings.whisper_checkpoint
     try:
         rows = phrase_rows(manifest, conditions(split, where))
-        table = _measure(rows, rules, settings.whisper_checkpoint, verbose=verbose)
+        table = _measure(rows, rules, checkpoint, open_words=open_words, verbose=verbose)
     except ManifestError as error:
         raise failed("BAD_MANIFEST", error) from None
     except MediaError as error:
@@ -48,9 +66,14 @@ def phrase(
 
 
 def _measure(
-    rows: list[PhraseRow], policy: Policy, checkpoint: Path | None, *, verbose: bool
+    rows: list[PhraseRow],
+    policy: Policy,
+    checkpoint: Path | None,
+    *,
+    open_words: bool,
+    verbose: bool,
 ) -> PhraseTable:
-    from layers.evaluation.phrase import evaluate_phrase
+    from layers.evaluation.phrase import common_vocabulary, evaluate_phrase
     from layers.voice.models import load_recogniser
 
     with (
@@ -59,7 +82,10 @@ def _measure(
     ):
         task = bar.add_task("phrase", total=len(rows))
         recogniser = load_recogniser(checkpoint)
-        return evaluate_phrase(rows, recogniser, policy, done=lambda: bar.advance(task))
+        words = () if open_words else common_vocabulary(rows)
+        return evaluate_phrase(
+            rows, recogniser, policy, done=lambda: bar.advance(task), vocabulary=words
+        )
 
 
 def _print(table: PhraseTable, policy: Policy) -> None:
@@ -77,13 +103,15 @@ def _print(table: PhraseTable, policy: Policy) -> None:
         "of",
         "recordings",
         "speakers",
+        "phrases",
     ):
         grid.add_column(name, justify="left" if name in ("recordings", "asked") else "right")
     for rate in table.rates:
         low, high = rate.interval
         share = f"{100 * rate.accepted / rate.n:.1f} %" if rate.n else ""
         interval = f"{100 * low:.1f} - {100 * high:.1f} %"
-        counts = (f"{rate.accepted} / {rate.n}", str(rate.recordings), str(rate.speakers))
+        bases = (rate.recordings, rate.speakers, rate.phrases)
+        counts = (f"{rate.accepted} / {rate.n}", *map(str, bases))
         grid.add_row(plain(rate.group), str(rate.trial), share, interval, *counts)
     console.print(grid)
 

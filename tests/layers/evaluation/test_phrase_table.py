@@ -1,6 +1,6 @@
 """The phrase table counts what it should: a recogniser that hears what the test says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ from layers.capture.types import FloatArray
 from layers.evaluation.manifest import ManifestError
 from layers.evaluation.phrase import (
     CHANGED_PER_RECORDING,
+    MORE_PER_RECORDING,
     PhraseTable,
     Trial,
+    common_vocabulary,
     evaluate_phrase,
     phrase_rows,
 )
@@ -34,6 +36,17 @@ class Hears:
     def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
         self.listened += 1
         return Transcript(tuple(self.words.split()), 1.0)
+
+
+@dataclass
+class Keeps(Hears):
+    """Keeps the vocabularies that it was given."""
+
+    given: list[Vocabulary] = field(default_factory=list)
+
+    def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        self.given.append(vocabulary)
+        return Hears.transcribe(self, samples, vocabulary)
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +84,15 @@ def test_right_and_wrong_phrases_are_counted_apart(manifest: Path) -> None:
     assert counts(table) == {
         Trial.RIGHT: (1, 2),
         Trial.ONE_WORD: (0, 2 * CHANGED_PER_RECORDING),
+        Trial.ONE_MORE: (0, 2 * MORE_PER_RECORDING),
+        Trial.ONE_LESS: (0, 2),
         Trial.ORDER: (0, 2),
         Trial.OTHER: (1, 2),  # the second recording is heard as the first's words
         Trial.SILENCE: (0, 2),
         Trial.NOISE: (0, 2),
         Trial.HUM: (0, 2),
     }
-    assert hears.listened == 2  # once per recording: what is asked changes nothing in it
+    assert hears.listened == 2 * 3  # once per recording and length: the words change nothing
     right = next(rate for rate in table.rates if rate.trial is Trial.RIGHT)
     assert (right.recordings, right.speakers, right.phrases) == (2, 2, 2)
     assert right.interval == pytest.approx((0.0126, 0.9874), abs=1e-3)
@@ -87,3 +102,19 @@ def test_the_same_seed_gives_the_same_table(manifest: Path) -> None:
     rows = phrase_rows(manifest)
     tables = [evaluate_phrase(rows, Hears(SPOKEN[1]), load_policy(), seed=5) for _ in range(2)]
     assert tables[0] == tables[1]
+
+
+def test_phrases_from_no_list_are_heard_among_the_words_of_all_recordings(tmp_path: Path) -> None:
+    write_wav(speak_words(SPOKEN[0]), tmp_path / "0.wav")
+    line = "0.wav,bonafide,made,s0,en,open the green door,0,phrase\n"
+    (tmp_path / "m.csv").write_text(HEADER + line)
+    rows = phrase_rows(tmp_path / "m.csv")
+    words = common_vocabulary(rows)
+    assert {"open", "the", "green", "door", "tiger"} <= set(words)
+    kept = Keeps("open the green door")
+    table = evaluate_phrase(rows, kept, load_policy(), vocabulary=words)
+    assert counts(table)[Trial.RIGHT] == (1, 1)
+    assert {vocabulary.words for vocabulary in kept.given} == {words}
+    kept = Keeps("open the green door")
+    evaluate_phrase(rows, kept, load_policy())
+    assert all(vocabulary.is_open for vocabulary in kept.given)

@@ -95,3 +95,47 @@ def test_the_recording_is_trimmed_to_the_speech_and_a_quarter_second() -> None:
     assert (start_s, len(part)) == (0.75, 2.5 * 16_000)
     part, start_s = speech_part(recording((0.1, 3.9)))
     assert (start_s, len(part)) == (0.0, 4.0 * 16_000)
+
+
+@dataclass
+class Aligns(Hears):
+    """A recogniser that can also say how badly the words lie on the sound."""
+
+    fit: float = 0.0
+    sounds: tuple[str, ...] = ()
+    others: tuple[tuple[str, ...], ...] = ()
+
+    def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
+        heard = Hears.transcribe(self, samples, vocabulary)
+        return Transcript(heard.words, 0.5, heard.reason, self.others, self.sounds)
+
+    def misfit(self, samples: FloatArray, words: tuple[str, ...]) -> float:
+        return self.fit
+
+
+def asked(phrase: str, recogniser: Aligns) -> PhraseResult:
+    return check_phrase(recording((1.0, 3.0)), phrase, "en", recogniser, POLICY)
+
+
+LIMIT = POLICY.number("voice.phrase.misfit_limit")
+
+
+def test_words_that_do_not_lie_on_the_sound_are_vetoed() -> None:
+    assert asked("tiger coffee", Aligns("tiger coffee", fit=LIMIT)).matched
+    vetoed = asked("tiger coffee", Aligns("tiger coffee", fit=LIMIT + 0.01))
+    assert (vetoed.matched, vetoed.reason) == (False, "other_sounds")
+
+
+@pytest.mark.parametrize("heard", ["", "tiger", "coffee tiger", "tiger zebra"])
+def test_a_perfect_alignment_never_makes_a_match(heard: str) -> None:
+    assert not asked("tiger coffee", Aligns(heard, fit=-100.0)).matched
+
+
+def test_any_search_may_find_the_words_and_sounds_alone_may() -> None:
+    others = (("tiger", "zebra"), ("tiger", "coffee"))
+    assert asked("tiger coffee", Aligns("zebra lion", others=others)).matched
+    sounds = ("T", "AY", "G", "ER", "K", "AA", "F", "IY")
+    assert asked("tiger coffee", Aligns("zebra lion", sounds=sounds)).matched
+    assert not asked("coffee tiger", Aligns("zebra lion", sounds=sounds)).matched
+    assert not asked("tiger", Aligns("zebra lion", sounds=sounds)).matched
+    assert not asked("...", Aligns("", sounds=sounds)).matched

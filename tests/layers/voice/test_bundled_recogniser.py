@@ -8,13 +8,13 @@ from layers.capture.types import Audio, FloatArray
 from layers.voice.challenge import word_list
 from layers.voice.models import load_recogniser
 from layers.voice.phrase import check_phrase
-from layers.voice.pocketsphinx_recogniser import PocketsphinxRecogniser
-from layers.voice.recogniser import Recogniser, Vocabulary
+from layers.voice.recogniser import Aligner, Recogniser, Vocabulary
+from layers.voice.sound_match import words_unlike
 from service.demo.speech import speak_words
 from verdict.policy import load_policy
 
 POLICY = load_policy()
-LIST = Vocabulary("words", "en", word_list())
+LIST = Vocabulary("words", "en", word_list(), 3)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,22 @@ def test_a_language_that_it_does_not_know_is_said_so(recogniser: Recogniser) -> 
     assert (german.words, german.reason) == ((), "language_not_supported")
 
 
-def test_a_list_with_an_unknown_word_is_refused() -> None:
-    with pytest.raises(ValueError, match="no pronunciation for zxqvv"):
-        PocketsphinxRecogniser((Vocabulary("own", "en", ("tiger", "zxqvv")),))
+def test_another_order_of_listening_changes_nothing_for_the_veto(recogniser: Recogniser) -> None:
+    assert isinstance(recogniser, Aligner)
+    said, other = speak_words("tiger coffee machine"), speak_words("zebra salad eagle")
+    right = recogniser.misfit(said, ("tiger", "coffee", "machine"))
+    assert recogniser.misfit(other, ("tiger", "coffee", "machine")) > right + 1
+    assert recogniser.misfit(said, ("tiger", "coffee", "machine")) == right
+    assert recogniser.misfit(said, ("zxqvv",)) == 0.0  # can't be laid over a sound: no veto
+
+
+def test_a_phrase_from_no_list_is_heard_in_sounds(recogniser: Recogniser) -> None:
+    said = speak_words("tiger coffee machine")
+    heard = recogniser.transcribe(said, Vocabulary("open", "en", (), 3))
+    assert words_unlike(("tiger", "coffee", "machine"), heard.sounds, 0.34) <= 1
+    assert words_unlike(("zebra", "salad", "eagle"), heard.sounds, 0.34) == 3
 
 
 def test_it_names_its_weights(recogniser: Recogniser) -> None:
-    assert recogniser.name == "pocketsphinx-en-us"
+    assert recogniser.name == "bundled (hama 1.7.0, pocketsphinx en-us)"
     assert len(recogniser.digest) == 64
