@@ -1,1 +1,1 @@
-"""The embedded synthetic-speech detector: raw scores, higher means more bona fide."""
+"""Synthetic-speech detectors behind one interface: raw scores, higher means more bona fide."""
