@@ -89,7 +89,7 @@ _OPTIONAL = (
         "SpeechBrain spkrec-ecapa-voxceleb; in force with the policy entry speaker.encoder = ecapa",
         "Apache-2.0",
         "16 kHz mono float32 speech without pauses, 80 log-mel bands; 192 values of length one",
-        "EER 0.80 % on VoxCeleb1-O by its makers; not verified here: no checkpoint was at hand",
+        "EER 0.80 % on VoxCeleb1 (cleaned) by its makers; not verified here: none was at hand",
     ),
     ModelEntry(
         "whisper",

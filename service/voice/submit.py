@@ -129,7 +129,7 @@ def _check_open(db: Session, desk: VoiceDesk, row: VoiceRequestRow) -> None:
     closed_s = desk.context.policy.number("speaker.retry.closed_s")
     since_ms = now_ms() - round(1000 * closed_s)
     latest = recent_verifications(db, row.organization_id, row.external_id, since_ms)
-    synthetic = bool(latest) and latest[0].reason_code == ReasonCode.SYNTHETIC_AUDIO_DETECTED
+    synthetic = any(one.reason_code == ReasonCode.SYNTHETIC_AUDIO_DETECTED for one in latest)
     used = row.use_case != UseCase.CONTINUOUS and inconclusive_in_a_row(latest) >= 2
     if synthetic or used:
         why = "synthetic audio was detected" if synthetic else "the one retry is used"

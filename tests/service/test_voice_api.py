@@ -172,6 +172,22 @@ def test_synthetic_audio_is_rejected_first_whatever_it_matches(
     assert voices.refused(genuine, use_case="continuous") == (409, "VOICE_RETRY_CLOSED")
 
 
+def test_voice_opens_again_after_the_time_in_the_policy(
+    start_voices: StartVoices, tmp_path: Path
+) -> None:
+    overlay = tmp_path / "policy.toml"
+    overlay.write_text(
+        'version = "test"\n[speaker.retry.closed_s]\nvalue = 0\nunit = "s"\n'
+        'source = "placeholder"\nbasis = "never closed"\ndate = 2026-11-21\n',
+        encoding="utf-8",
+    )
+    voices = start_voices(policy_file=overlay)
+    voices.enroll()
+    assert voices.verify(voices.ear.recording(risk=90))["result"] == "rejected"
+    time.sleep(0.01)  # the clock counts milliseconds
+    assert voices.verify(voices.ear.recording())["result"] == "verified"
+
+
 def test_thresholds_by_use(voices: Voices) -> None:
     voices.enroll()
     # A similarity between 80 and 90: enough for a contact centre, not for a high value.
