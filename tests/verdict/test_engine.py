@@ -22,6 +22,7 @@ from verdict.evidence import (
     QualityFinding,
     SignalCode,
     VoiceResult,
+    WindowScore,
 )
 from verdict.rules import RULES, half_up
 from verdict.wire import detection_data, detection_evidence, wire_time
@@ -234,6 +235,16 @@ def test_more_attack_is_never_more_lenient(
     for other in worse:
         assert leniency(other) <= leniency(base)
         assert other.risk_score >= base.risk_score
+
+
+def test_windows_show_their_score_their_risk_and_whether_they_decided() -> None:
+    windows = (WindowScore(0.0, 3.2, -1.5, 0.82, decided=True), WindowScore(1.6, 4.8, 0.25))
+    heard = replace(voice(40, 90), windows=windows)
+    shown = detection_evidence(decide(evidence(voice_result=heard), POLICY))
+    assert shown["voice"]["windows"] == [
+        {"start_s": 0.0, "end_s": 3.2, "score": -1.5, "p_attack": 0.82, "decided": True},
+        {"start_s": 1.6, "end_s": 4.8, "score": 0.25, "p_attack": None, "decided": False},
+    ]
 
 
 def test_the_evidence_names_each_voice_detector() -> None:

@@ -118,6 +118,19 @@ def test_the_operating_score_is_exactly_the_threshold() -> None:
     assert result.p_attack == pytest.approx(0.60)
 
 
+def test_the_windows_that_put_a_clip_over_the_threshold_are_marked() -> None:
+    at = EMBEDDED.operating_score
+    result = analyse(capture(sound((1.0, 3.5))), POLICY, models(at + 1.0, at - 3.0))
+    assert [window.decided for window in result.windows] == [False, True]
+    assert [window.p_attack for window in result.windows] == [
+        EMBEDDED.p_attack(at + 1.0),
+        EMBEDDED.p_attack(at - 3.0),
+    ]
+    # Exactly at the threshold nothing is rejected, so nothing decided.
+    quiet = analyse(capture(sound((1.0, 3.5))), POLICY, models(at + 1.0, at - 1.0))
+    assert not any(window.decided for window in quiet.windows)
+
+
 def test_the_phrase_is_checked_beside_the_score() -> None:
     said = analyse(capture(sound((1.0, 3.5)), "tiger lemon river"), POLICY, models())
     other = analyse(capture(sound((1.0, 3.5)), "tiger river lemon"), POLICY, models())
