@@ -7,7 +7,7 @@ import subprocess
 import wave
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
 from shutil import which
@@ -21,7 +21,7 @@ from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
 from layers.voice.challenge import N_WORDS
 from layers.voice.normalise import normalise
 from layers.voice.phrase import speech_part
-from layers.voice.pronunciation import closest
+from layers.voice.pronunciation import closest, distance
 from layers.voice.recogniser import Recogniser, Vocabulary
 from verdict.error_rates import Interval, clopper_pearson
 
@@ -40,7 +40,7 @@ class NoSynthesiserError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two words and their distance in phones, per phone of the longer."""
+    """Two words and how much of the longer has to change for the other."""
 
     first: str
     second: str
@@ -80,9 +80,14 @@ class SpokenList:
         return clopper_pearson(self.phrases_right, self.phrases_said)
 
 
-def pairs_by_distance(words: Sequence[str]) -> tuple[Pair, ...]:
-    """Return every pair of `words`, the closest first."""
-    pairs = (Pair(a, b, closest(a, b)) for a, b in combinations(words, 2))
+def pairs_by_distance(words: Sequence[str], language: str = "en") -> tuple[Pair, ...]:
+    """Return every pair of `words`, the closest first.
+
+    English by the phones of its dictionary; other languages by their letters, which is near the
+    sound where spelling is (Spanish), and a guess where it is not.
+    """
+    between = closest if language == "en" else _by_letters
+    pairs = (Pair(a, b, between(a, b)) for a, b in combinations(words, 2))
     return tuple(sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second)))
 
 
@@ -121,7 +126,7 @@ def speak_and_hear(
     for voice in VOICES:
         for phrase in _phrases(vocabulary.words, rounds, length, draw):
             samples = _in_a_room(speak(" ".join(phrase), voice), draw)
-            heard = _hear(samples, vocabulary, recogniser)
+            heard = _hear(samples, vocabulary, len(phrase), recogniser)
             said += 1
             right += heard == phrase
             if len(heard) == len(phrase):
@@ -160,6 +165,10 @@ def speak(text: str, voice: str) -> FloatArray:
     return np.asarray(samples, dtype=np.float32)
 
 
+def _by_letters(first: str, second: str) -> float:
+    return distance(tuple(first), tuple(second)) / max(len(first), len(second))
+
+
 def _phrases(
     words: Sequence[str], rounds: int, length: int, draw: np.random.Generator
 ) -> list[tuple[str, ...]]:
@@ -172,11 +181,14 @@ def _phrases(
     return phrases
 
 
-def _hear(samples: FloatArray, vocabulary: Vocabulary, recogniser: Recogniser) -> tuple[str, ...]:
+def _hear(
+    samples: FloatArray, vocabulary: Vocabulary, length: int, recogniser: Recogniser
+) -> tuple[str, ...]:
     level, hop_s = energy_db(samples)
     audio = Audio(samples, voice_activity(samples), level, hop_s)
     if not audio.speech:
         return ()
+    vocabulary = replace(vocabulary, length=length)
     return recogniser.transcribe(speech_part(audio)[0], vocabulary).words
 
 

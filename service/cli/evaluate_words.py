@@ -52,7 +52,7 @@ def words(
     if len(listed) < 2:
         raise failed("BAD_ARGUMENTS", f"there is no list for language '{language}'")
     vocabulary = Vocabulary("digits" if digits else "words", language, listed)
-    pairs = pairs_by_distance(listed) if language == "en" else ()
+    pairs = pairs_by_distance(listed, language)
     spoken = _listen(vocabulary, rounds, seed, whisper, verbose=verbose) if rounds else None
     if as_json:
         print_json(_document(vocabulary, pairs, spoken))
@@ -95,16 +95,14 @@ def _print(vocabulary: Vocabulary, pairs: tuple[Pair, ...], spoken: SpokenList |
     console = people()
     title = f"{vocabulary.name}, {vocabulary.language}: {len(vocabulary.words)} words"
     console.print(f"[bold]{plain(title)}[/]")
-    if pairs:
-        console.print(
-            f"distance of a pair (phones changed per phone): smallest {pairs[0].distance:.2f}, "
-            f"median {median_distance(pairs):.2f}; to a word's nearest neighbour: median "
-            f"{nearest_median(pairs):.2f}"
-        )
-        closest = ", ".join(f"{p.first}/{p.second} {p.distance:.2f}" for p in pairs[:_SHOWN])
-        console.print(f"closest: {plain(closest)}")
-    else:
-        console.print("no distances: the pronunciation dictionary is English")
+    unit = "phones" if vocabulary.language == "en" else "letters"
+    console.print(
+        f"distance of a pair (share of {unit} changed): smallest {pairs[0].distance:.2f}, "
+        f"median {median_distance(pairs):.2f}; to a word's nearest neighbour: median "
+        f"{nearest_median(pairs):.2f}"
+    )
+    closest = ", ".join(f"{p.first}/{p.second} {p.distance:.2f}" for p in pairs[:_SHOWN])
+    console.print(f"closest: {plain(closest)}")
     if spoken is not None:
         _print_spoken(spoken)
 
@@ -134,9 +132,9 @@ def _document(
         "list": vocabulary.name,
         "language": vocabulary.language,
         "words": list(vocabulary.words),
-        "smallest_distance": pairs[0].distance if pairs else None,
-        "median_distance": median_distance(pairs) if pairs else None,
-        "median_nearest_distance": nearest_median(pairs) if pairs else None,
+        "smallest_distance": pairs[0].distance,
+        "median_distance": median_distance(pairs),
+        "median_nearest_distance": nearest_median(pairs),
         "closest": [asdict(pair) for pair in pairs[:_SHOWN]],
         "spoken": asdict(spoken) if spoken else None,
     }

@@ -5,6 +5,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
+from layers.evaluation.words import pairs_by_distance
 from layers.voice.challenge import draw_digits, draw_words, vocabulary_of, word_list
 from layers.voice.normalise import normalise
 from layers.voice.numerals import digit_words
@@ -60,11 +61,22 @@ def test_any_two_listed_words_differ_in_more_than_four_sounds_of_ten() -> None:
     assert nearest >= 0.45  # docs/phrase.md
 
 
+def test_another_language_has_its_own_list_that_is_shown_as_it_is_compared() -> None:
+    spanish = word_list("es")
+    assert set(draw_words(language="es").split()) <= set(spanish)
+    assert len(spanish) == len(set(spanish)) >= 30
+    for word in spanish:
+        assert normalise(word, "es") == (word,)
+    assert pairs_by_distance(spanish, "es")[0].distance >= 0.6  # docs/phrase.md
+    drawn = vocabulary_of(normalise(draw_words(language="es"), "es"), "es")
+    assert (drawn.name, drawn.language, drawn.words) == ("words", "es", spanish)
+
+
 def test_the_vocabulary_is_a_whole_list_or_open() -> None:
     drawn = vocabulary_of(normalise(draw_words()))
     assert (drawn.name, drawn.words) == ("words", word_list())
     digits = vocabulary_of(normalise("4 8 1"))
-    assert (digits.name, digits.words) == ("digits", digit_words("en"))
+    assert (digits.name, digits.words, digits.length) == ("digits", digit_words("en"), 3)
     assert vocabulary_of(normalise("open the green door")).is_open
     assert vocabulary_of(()).is_open
     assert vocabulary_of(("tiger",), "xx").is_open
