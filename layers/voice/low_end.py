@@ -1,8 +1,8 @@
 """How much lies below 200 Hz: small loudspeakers have no bass. Evidence only, never risk.
 
 A replayed real voice is no synthetic speech, so the detectors need not see it. This measure tells
-a third of simulated replays from people in the same rooms; a microphone or a line that cuts the
-bass looks the same (docs/voice.md), so nothing but a reader decides by it.
+one in four simulated replays from people in the same rooms; a line that cuts the bass looks the
+same (docs/voice.md), so nothing but a reader decides by it.
 """
 
 import numpy as np
