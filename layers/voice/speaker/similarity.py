@@ -55,7 +55,7 @@ def levelled(score: float, stretches: tuple[int, int], shared: float) -> float:
     float
         ``score sqrt(f(n) f(m)) / f(3)``, where ``f(n) = shared + (1 - shared) / n`` is the
         expected squared length of a mean of n. Fewer than three stretches count as three: to
-        raise the score of short recordings was measured to let sixteen times as many of 2 s
+        raise the score of short recordings let six times as many different people of 2 s clips
         pass.
     """
     reference = _REFERENCE_STRETCHES
