@@ -1,6 +1,7 @@
 """The recogniser that ships: sounds by hama's network, words by a search over the challenge list.
 
-Phrases that come from no list are heard as sounds alone, and by pocketsphinx in general English.
+pocketsphinx is a second ear, with other errors: it hears the same list, or general English where
+a phrase comes from none.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class BundledRecogniser:
 
     def __init__(self) -> None:
         self._phones = PhoneModel()
-        self._open = PocketsphinxRecogniser()
+        self._words = PocketsphinxRecogniser()
         self._networks: dict[tuple[str, ...], WordNetwork] = {}
         self._lock = Lock()  # one scratch memory inside the network
         self._last: tuple[FloatArray, list[FloatArray]] | None = None
@@ -41,10 +42,10 @@ class BundledRecogniser:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the digests of both models."""
-        return sha256(f"{self._phones.digest}{self._open.digest}".encode()).hexdigest()
+        return sha256(f"{self._phones.digest}{self._words.digest}".encode()).hexdigest()
 
     def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
-        """Return what is said in `samples`; `others` holds what the second search heard.
+        """Return what is said in `samples`; `others` holds what further searches heard.
 
         Parameters
         ----------
@@ -58,10 +59,11 @@ class BundledRecogniser:
         heard = self._heard(samples)
         sounds = free_phones(heard[0])
         if vocabulary.is_open:
-            return replace(self._open.transcribe(samples), sounds=sounds)
+            return replace(self._words.transcribe(samples, vocabulary), sounds=sounds)
         network = self._network(vocabulary.words)
         first, *more = (best_words(found, network, vocabulary.length) for found in heard)
-        others = tuple(other.words for other in more)
+        second_ear = self._words.transcribe(samples, vocabulary).words
+        others = (*(other.words for other in more), second_ear)
         return Transcript(first.words, _confidence(first), "", others, sounds)
 
     def misfit(self, samples: FloatArray, words: tuple[str, ...]) -> float:
@@ -76,7 +78,7 @@ class BundledRecogniser:
     def _heard(self, samples: FloatArray) -> list[FloatArray]:
         """Return the phones for both searches, kept for a veto on the same sound."""
         last = self._last
-        if last is not None and last[0] is samples:
+        if last is not None and np.array_equal(last[0], samples):
             return last[1]
         with self._lock:
             found = [self._phones.probabilities(samples, dither) for dither in _DITHERS_DB]

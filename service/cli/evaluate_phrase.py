@@ -46,6 +46,7 @@ def phrase(
     from layers.capture.errors import MediaError
     from layers.evaluation.manifest import ManifestError
     from layers.evaluation.phrase import phrase_rows
+    from layers.voice.whisper_recogniser import WhisperCheckpointError
 
     settings = read_settings()
     rules = read_policy(policy, settings)
@@ -57,6 +58,8 @@ def phrase(
         table = _measure(rows, rules, checkpoint, open_words=open_words, verbose=verbose)
     except ManifestError as error:
         raise failed("BAD_MANIFEST", error) from None
+    except WhisperCheckpointError as error:
+        raise failed("BAD_CHECKPOINT", error) from None
     except MediaError as error:
         raise failed(error.code, error) from None
     if as_json:

@@ -8,8 +8,9 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
+from service.cli.evaluate_phrase import Whisper
 from service.cli.options import AsJson, Verbose, read_settings
-from service.cli.output import failed, native_silence, people, plain, print_json
+from service.cli.output import failed, native_silence, people, plain, print_json, require_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +26,6 @@ Digits = Annotated[bool, typer.Option("--digits", help="The ten digits instead o
 Rounds = Annotated[
     int,
     typer.Option(min=0, help="How often each espeak-ng voice says each word; 0: distances only."),
-]
-Whisper = Annotated[
-    str | None,
-    typer.Option("--whisper", metavar="CHECKPOINT", help="Listen with this Whisper checkpoint."),
 ]
 Seed = Annotated[int, typer.Option(help="Of the phrases that are said.")]
 
@@ -48,6 +45,7 @@ def words(
     from layers.voice.numerals import digit_words
     from layers.voice.recogniser import Vocabulary
 
+    require_file(whisper, "--whisper")
     listed = digit_words(language) if digits else word_list(language)
     if len(listed) < 2:
         raise failed("BAD_ARGUMENTS", f"there is no list for language '{language}'")
@@ -61,11 +59,12 @@ def words(
 
 
 def _listen(
-    vocabulary: Vocabulary, rounds: int, seed: int, whisper: str | None, *, verbose: bool
+    vocabulary: Vocabulary, rounds: int, seed: int, whisper: Path | None, *, verbose: bool
 ) -> SpokenList:
     from layers.evaluation.words import NoSynthesiserError, phrases_per_run, speak_and_hear
     from layers.voice.challenge import N_WORDS
     from layers.voice.models import load_recogniser
+    from layers.voice.whisper_recogniser import WhisperCheckpointError
 
     length = _DIGITS_SAID if vocabulary.name == "digits" else N_WORDS
     total = phrases_per_run(vocabulary, rounds, length)
@@ -74,19 +73,15 @@ def _listen(
         Progress(console=screen, disable=not screen.is_terminal) as bar,
     ):
         task = bar.add_task("words", total=total)
-        recogniser = load_recogniser(_checkpoint(whisper))
         try:
+            recogniser = load_recogniser(whisper or read_settings().whisper_checkpoint)
             return speak_and_hear(
                 vocabulary, recogniser, rounds, seed, length, lambda: bar.advance(task)
             )
         except NoSynthesiserError as error:
             raise failed("NO_SYNTHESISER", error) from None
-
-
-def _checkpoint(whisper: str | None) -> Path | None:
-    from pathlib import Path
-
-    return Path(whisper) if whisper else read_settings().whisper_checkpoint
+        except WhisperCheckpointError as error:
+            raise failed("BAD_CHECKPOINT", error) from None
 
 
 def _print(vocabulary: Vocabulary, pairs: tuple[Pair, ...], spoken: SpokenList | None) -> None:

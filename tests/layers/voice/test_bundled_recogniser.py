@@ -74,6 +74,20 @@ def test_a_phrase_from_no_list_is_heard_in_sounds(recogniser: Recogniser) -> Non
     assert words_unlike(("zebra", "salad", "eagle"), heard.sounds, 0.34) == 3
 
 
+def test_a_list_with_an_unknown_word_is_refused(recogniser: Recogniser) -> None:
+    with pytest.raises(ValueError, match="no pronunciation for zxqvv"):
+        recogniser.transcribe(speak_words("tiger"), Vocabulary("own", "en", ("tiger", "zxqvv"), 1))
+
+
+@pytest.mark.parametrize("phrase", ["violin honey yellow", "bottle lion salad"])
+def test_the_second_ear_finds_what_the_first_took_for_other_words(
+    recogniser: Recogniser, phrase: str
+) -> None:
+    heard = recogniser.transcribe(speak_words(phrase), LIST)
+    assert heard.words != tuple(phrase.split())
+    assert tuple(phrase.split()) in heard.others
+
+
 def test_it_names_its_weights(recogniser: Recogniser) -> None:
     assert recogniser.name == "bundled (hama 1.7.0, pocketsphinx en-us)"
     assert len(recogniser.digest) == 64
