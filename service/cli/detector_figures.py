@@ -92,21 +92,15 @@ def _overall(comparison: Comparison) -> Table:
 
 
 def _groups(title: str, groups: list[Group], names: tuple[str, ...]) -> Table:
-    columns = [f"{name} {what}" for name in names for what in ("EER", "BPCER", "let through")]
-    attacks_only = all(group.n_bonafide == 0 for group in groups)
-    if attacks_only:
-        columns = [f"{name} {what}" for name in names for what in ("let through", "95 %")]
-    table = figure_table(title, "n", *columns)
+    """One line a detector: beside one another they would not fit a screen."""
+    table = figure_table(title, "n", "detector", "EER", "BPCER", "let through")
     for group in groups:
-        cells = []
-        for name in names:
+        size = f"{group.n_bonafide} + {group.n_attack}"
+        for index, name in enumerate(names):
             one = group.summaries[name]
-            if attacks_only:
-                cells += [percent(one.let_through.value), interval(one.let_through.interval)]
-                continue
             eer = "" if one.eer is None else _with_interval(one.eer.rate.value, one.eer.interval)
-            cells += [eer, _rate(one.bpcer), _rate(one.let_through)]
-        table.add_row(plain(group.name), f"{group.n_bonafide} + {group.n_attack}", *cells)
+            first = (plain(group.name), size) if index == 0 else ("", "")
+            table.add_row(*first, plain(name), eer, _rate(one.bpcer), _rate(one.let_through))
     return table
 
 
@@ -115,4 +109,4 @@ def _rate(rate: Rate) -> str:
 
 
 def _with_interval(value: float, bounds: tuple[float, float]) -> str:
-    return f"{100 * value:.1f} [{100 * bounds[0]:.0f}, {100 * bounds[1]:.0f}]"
+    return f"{percent(value)} [{100 * bounds[0]:.0f} - {100 * bounds[1]:.0f}]"

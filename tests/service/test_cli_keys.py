@@ -93,6 +93,21 @@ def test_the_voice_detector_in_force_and_its_limits_are_said() -> None:
     assert "to have it hf download" in shown
 
 
+def test_a_voice_detector_that_can_not_decide_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'version = "own"\n[voice.detector.in_force]\nvalue = "transformers"\nunit = "name"\n'
+        'source = "measured"\nbasis = "a test"\ndate = 2026-11-21\n'
+    )
+    monkeypatch.setenv("BONAFIDE_POLICY_FILE", str(own))
+    result = CliRunner().invoke(app, ["models"])
+    assert result.exit_code == 1
+    assert "error [DETECTOR_NOT_READY]: no transformers detector is given; set" in result.stderr
+    assert "What can't be caught" not in result.stdout
+
+
 def test_the_policy_is_listed_with_its_provenance() -> None:
     document = json.loads(_run("policy", "--json"))
     assert document["digest"] == load_policy().digest
