@@ -158,7 +158,7 @@ def verification(
 
 
 @router.delete(
-    "/enrollments/{external_id}",
+    "/enrollments/{external_id:path}",
     status_code=204,
     response_class=Response,
     responses=error_responses("VOICEPRINT_NOT_FOUND"),

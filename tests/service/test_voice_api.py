@@ -389,6 +389,12 @@ def test_erasure_leaves_no_byte_of_the_voiceprint(voices: Voices) -> None:
     assert [event.type for event in events(voices)][-1] == "voice.enrollment.erased"
 
 
+def test_any_external_id_can_be_erased(voices: Voices) -> None:
+    voices.enroll(external_id="a/b c?ü")
+    path = "/v1/voice/enrollments/a%2Fb%20c%3F%C3%BC"
+    assert voices.client.delete(path, headers=voices.headers).status_code == 204
+
+
 def _files(context: Context) -> bytes:
     files = sorted(context.settings.data_dir.glob("bonafide.sqlite3*"))
     return b"".join(path.read_bytes() for path in files)
