@@ -43,9 +43,9 @@ def models(as_json: AsJson = False) -> None:
     if refused:
         why = "the file is not the one registered; install again or train again"
         raise failed("MODEL_REFUSED", f"{', '.join(refused)}: {why}", BROKEN)
-    for one in detectors:
-        if one.in_force and one.problem:
-            raise failed("DETECTOR_NOT_READY", one.problem, BROKEN)
+    for standing in detectors:
+        if standing.in_force and standing.problem:
+            raise failed("DETECTOR_NOT_READY", standing.problem, BROKEN)
 
 
 def _found_models(settings: Settings) -> list[FoundModel]:
