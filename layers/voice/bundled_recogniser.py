@@ -6,6 +6,7 @@ a phrase comes from none.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -28,16 +29,25 @@ _DITHERS_DB = (None, -40.0)
 
 
 class BundledRecogniser:
-    """Free recognition over a challenge list, or over general English for any other phrase."""
+    """Free recognition over a challenge list, or over general English for any other phrase.
+
+    Parameters
+    ----------
+    vocabularies
+        Lists whose searches are prepared at once; others are prepared when first asked for.
+    """
 
     name = "bundled (hama 1.7.0, pocketsphinx en-us)"
 
-    def __init__(self) -> None:
+    def __init__(self, vocabularies: Iterable[Vocabulary] = ()) -> None:
         self._phones = PhoneModel()
         self._words = PocketsphinxRecogniser()
         self._networks: dict[tuple[str, ...], WordNetwork] = {}
         self._lock = Lock()  # one scratch memory inside the network
         self._last: tuple[FloatArray, list[FloatArray]] | None = None
+        for vocabulary in vocabularies:
+            self._network(vocabulary.words)
+            self._words.prepare(vocabulary)
 
     @cached_property
     def digest(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from layers.voice.challenge import word_list
 from layers.voice.detector.loading import DetectorFiles, load_detector
+from layers.voice.numerals import digit_words
 from layers.voice.protocol import SpeechDetector
-from layers.voice.recogniser import Recogniser
+from layers.voice.recogniser import Recogniser, Vocabulary
 
 
 class VoiceModels:
@@ -79,4 +81,6 @@ def load_recogniser(whisper_checkpoint: Path | None = None) -> Recogniser:
         return WhisperRecogniser(whisper_checkpoint)
     from layers.voice.bundled_recogniser import BundledRecogniser
 
-    return BundledRecogniser()
+    words = Vocabulary("words", "en", word_list("en"))
+    digits = Vocabulary("digits", "en", digit_words("en"))
+    return BundledRecogniser((words, digits))

@@ -43,6 +43,11 @@ class PocketsphinxRecogniser:
         """SHA-256 of the acoustic model's largest file."""
         return file_digest(model_folder() / _ACOUSTIC_MODEL)
 
+    def prepare(self, vocabulary: Vocabulary) -> None:
+        """Make the search over `vocabulary` now, not when it is first asked for."""
+        with self._lock:
+            self._decoder(vocabulary.words)
+
     def transcribe(self, samples: FloatArray, vocabulary: Vocabulary) -> Transcript:
         """Return what is said in `samples`.
 
