@@ -16,6 +16,7 @@ from service.context import Context
 from service.keys import create_key
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import BuilderAnalyser, settings_in
+from tests.service.voice_builders import BuilderEar, StartVoices, Voices
 
 
 @pytest.fixture
@@ -40,3 +41,26 @@ def start_service(tmp_path: Path) -> Iterator[StartService]:
 def service(start_service: StartService) -> Service:
     """A running service with the defaults."""
     return start_service()
+
+
+@pytest.fixture
+def start_voices(tmp_path: Path) -> Iterator[StartVoices]:
+    """Start a service with ears; keyword arguments are settings."""
+    with ExitStack() as stack:
+
+        def start(**settings: Any) -> Voices:
+            ear = BuilderEar()
+            app = create_app(settings_in(tmp_path, **settings), BuilderAnalyser(), ear)
+            client = stack.enter_context(
+                TestClient(app, base_url="https://kyc.example.com", raise_server_exceptions=False)
+            )
+            key = create_key(app.state.context.database, name="test").text
+            return Voices(client, ear, {"x-api-key": key})
+
+        yield start
+
+
+@pytest.fixture
+def voices(start_voices: StartVoices) -> Voices:
+    """A running service with ears and the defaults."""
+    return start_voices()

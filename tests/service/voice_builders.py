@@ -6,12 +6,14 @@ import asyncio
 import io
 import uuid
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastapi.testclient import TestClient
+from sqlmodel import select
 
 from layers.capture.assemble import finished
 from layers.capture.collect import EvenSample, face_track
@@ -23,6 +25,8 @@ from layers.voice.quality import SpeechQuality
 from layers.voice.speaker.protocol import SpeakerEncoderError
 from layers.voice.speaker.reading import VoiceReading
 from layers.voice.speaker.voiceprint import Voiceprint
+from service.context import Context
+from service.voice.tables import VoiceEventRow
 from tests.builders import voice
 from verdict.policy import Policy
 
@@ -135,3 +139,21 @@ class Voices:
         """Verify and return status and code of the refusal."""
         response = self.send("verifications", content, **fields)
         return response.status_code, response.json()["error"]["code"]
+
+
+StartVoices = Callable[..., Voices]
+
+
+def context_of(client: TestClient) -> Context:
+    context: Context = client.app.state.context  # type: ignore[attr-defined]
+    return context
+
+
+def events(voices: Voices) -> list[VoiceEventRow]:
+    with context_of(voices.client).database.read() as db:
+        return list(db.exec(select(VoiceEventRow).order_by("created_at", "sequence")).all())
+
+
+def compare(voices: Voices, one: bytes, other: bytes) -> Any:
+    files = {"recording_a": ("a.wav", one), "recording_b": ("b.wav", other)}
+    return voices.client.post("/v1/voice/compare", files=files, headers=voices.headers)
