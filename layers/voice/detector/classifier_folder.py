@@ -115,6 +115,9 @@ def _weights(path: Path) -> tuple[Path, ...]:
 
 def _bona_fide_index(path: Path, wanted: str | None) -> int:
     labels = _read(path / "config.json").get("id2label") or _UNNAMED
+    if not isinstance(labels, dict) or not all(index.isdecimal() for index in labels):
+        msg = f"{path}: id2label in its config.json must name the labels by number, 0 and 1"
+        raise DetectorFilesError(msg)
     names = {int(index): str(name) for index, name in labels.items()}
     if sorted(names) != [0, 1]:
         msg = f"{path}: needs two labels, 0 and 1, but has {len(names)}: {_listed(names)}"

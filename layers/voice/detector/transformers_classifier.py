@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from layers.capture.types import SAMPLE_RATE_HZ
@@ -20,6 +22,16 @@ from verdict.evidence import WindowScore
 # About what such classifiers are fine-tuned on; one window of XLS-R 300M takes 0.5 GB at work.
 _WINDOW = 4 * SAMPLE_RATE_HZ
 _VARIANCE_FLOOR = 1e-7  # that of transformers' Wav2Vec2FeatureExtractor
+# What transformers lets through of a folder whose model it does not know or whose weights are cut.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    KeyError,
+    EOFError,
+    pickle.UnpicklingError,
+    SafetensorError,
+)
 
 
 class TransformersDetector:
@@ -97,8 +109,9 @@ def _load(found: ClassifierFolder) -> Any:
             dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        msg = f"{found.path}: can't be loaded as an audio classifier: {error}"
+    except _UNREADABLE as error:
+        why = str(error) or type(error).__name__
+        msg = f"{found.path}: can't be loaded as an audio classifier: {why}; fetch it again"
         raise DetectorFilesError(msg) from error
     wrong = {name: sorted(map(str, keys)) for name, keys in report.items() if keys}
     if wrong:

@@ -134,6 +134,8 @@ def test_long_speech_is_scored_in_windows_and_the_digest_is_that_of_the_weights(
     [
         ("config.json", {"id2label": None}, "'LABEL_0', 'LABEL_1' is bona fide can't be told"),
         ("config.json", {"id2label": {"0": "a", "1": "b", "2": "c"}}, "needs two labels.* has 3"),
+        ("config.json", {"id2label": {"a": "real", "b": "fake"}}, "must name the labels by number"),
+        ("config.json", {"id2label": ["real", "fake"]}, "must name the labels by number"),
         ("preprocessor_config.json", {"sampling_rate": 8_000}, "wants sound at 8000 Hz"),
         (
             "preprocessor_config.json",
@@ -150,6 +152,16 @@ def test_a_model_that_does_not_fit_is_refused(
     save(tmp_path)
     rewrite(tmp_path / file, **changes)
     with pytest.raises(DetectorFilesError, match=message):
+        TransformersDetector(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+@pytest.mark.parametrize("content", [b"", b"no weights"])
+def test_weights_that_are_cut_are_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    save(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DetectorFilesError, match="can't be loaded as an audio classifier"):
         TransformersDetector(tmp_path)
 
 
