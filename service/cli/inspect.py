@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from layers.registry import FoundModel
     from layers.voice.standing import DetectorStanding
     from service.settings import Settings
-    from verdict.policy import Entry
+    from verdict.policy import Entry, Policy
 
 
 def models(as_json: AsJson = False) -> None:
@@ -30,7 +30,7 @@ def models(as_json: AsJson = False) -> None:
     found = _found_models(settings)
     detectors = standings(rules, detector_files(settings))
     limits = limits_of_embedded(rules)
-    deciding = _deciding(detectors, settings)
+    deciding = _deciding(detectors, settings, rules)
     if as_json:
         listed = [_model(one, deciding) for one in found]
         voice = {"detectors": [_standing(one) for one in detectors], "limits": limits or None}
@@ -52,13 +52,16 @@ def _found_models(settings: Settings) -> list[FoundModel]:
     from dataclasses import replace
 
     from layers.known_models import known_models
+    from layers.known_voice_detectors import CLASSIFIERS
     from layers.registry import find
 
-    checkpoint = settings.whisper_checkpoint
+    checkpoint, classifier = settings.whisper_checkpoint, settings.voice_model_folder
     found = []
     for entry in known_models():
         if entry.name == "whisper" and checkpoint is not None:
             found.append(find(replace(entry, file=checkpoint.name), checkpoint.parent))
+        elif entry in CLASSIFIERS and classifier is not None:
+            found.append(find(entry, classifier.absolute().parent))
         else:
             found.append(find(entry, settings.models_folder))
     return found
@@ -83,23 +86,29 @@ def _model(found: FoundModel, deciding: Mapping[str, bool]) -> dict[str, Any]:
 
 
 def _in_force(found: FoundModel, deciding: Mapping[str, bool]) -> bool:
-    """Whether it is here; of voice detectors the policy says which one decides."""
+    """Whether it is here; of those that stand for one another, whether it was chosen."""
     from layers.registry import State
 
     is_here = found.state in (State.VERIFIED, State.PRESENT)
     return is_here and deciding.get(found.entry.name, True)
 
 
-def _deciding(detectors: Sequence[DetectorStanding], settings: Settings) -> dict[str, bool]:
-    """Return by registered name whether the policy has it decide; others are not in there."""
+def _deciding(
+    detectors: Sequence[DetectorStanding], settings: Settings, policy: Policy
+) -> dict[str, bool]:
+    """Return by registered name whether policy and settings chose it; others are not in there."""
     from layers.known_voice_detectors import CLASSIFIERS
     from layers.voice.detector.combined import TRANSFORMERS
 
     by_name = {one.name: one.in_force for one in detectors}
     folder = settings.voice_model_folder
     for entry in CLASSIFIERS:
-        given = folder is not None and entry.file.startswith(f"{folder.name}/")
+        given = folder is not None and entry.file.startswith(f"{folder.absolute().name}/")
         by_name[entry.name] = given and by_name[TRANSFORMERS]
+    # Whisper takes the place of the sounds; the dictionary beside pocketsphinx stays in use.
+    by_name["phones-hama"] = settings.whisper_checkpoint is None
+    for encoder in ("speaker-ge2e", "speaker-ecapa"):
+        by_name[encoder] = encoder == f"speaker-{policy.text('speaker.encoder')}"
     return by_name
 
 

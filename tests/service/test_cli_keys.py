@@ -74,6 +74,33 @@ def test_a_whisper_checkpoint_is_shown_from_where_it_is_configured(
     models = {model["name"]: model for model in json.loads(_run("models", "--json"))["models"]}
     assert models["whisper"]["path"] == str(checkpoint)
     assert models["whisper"]["in_force"] is True
+    assert models["phones-hama"]["in_force"] is False
+
+
+def test_of_two_speaker_encoders_the_one_of_the_policy_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "spkrec-ecapa-voxceleb" / "embedding_model.ckpt"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    monkeypatch.setenv("BONAFIDE_MODELS_FOLDER", str(tmp_path))
+    models = {model["name"]: model for model in json.loads(_run("models", "--json"))["models"]}
+    assert models["speaker-ecapa"]["state"] == "present"
+    assert models["speaker-ecapa"]["in_force"] is False
+    assert models["speaker-ge2e"]["in_force"] is True
+
+
+def test_a_known_classifier_is_found_in_the_folder_that_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "pellav2" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"weights")
+    monkeypatch.setenv("BONAFIDE_VOICE_MODEL_FOLDER", str(weights.parent))
+    models = {model["name"]: model for model in json.loads(_run("models", "--json"))["models"]}
+    assert models["xls-r-pellav2"]["path"] == str(weights)
+    assert models["xls-r-pellav2"]["in_force"] is False  # the policy has the embedded one decide
+    assert models["xls-r-gustking"]["state"] == "absent"
 
 
 def test_the_voice_detector_in_force_and_its_limits_are_said() -> None:
