@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from layers.capture.types import Challenge
-from verdict.evidence import Evidence, QualityFinding
+from verdict.evidence import Evidence
+from verdict.measurement import QualityFinding
 from verdict.policy import Policy
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from layers.voice.detector.loading import DetectorFiles
 from layers.voice.standing import limits_of_embedded, standing_in_force
 from service.analyser import AnalyserBusyError, StoredCapture
 from service.settings import Settings
-from verdict.evidence import Evidence, QualityFinding
+from verdict.evidence import Evidence
+from verdict.measurement import QualityFinding
 from verdict.policy import Policy, load_policy
 
 # What was decoded for inspection is analysed a moment later; more than a few would be memory

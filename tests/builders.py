@@ -7,14 +7,13 @@ from verdict.evidence import (
     CheckResult,
     Evidence,
     LivenessResult,
-    Measurement,
     NotExecuted,
-    PhraseResult,
     SignalCode,
     SignalResult,
     VisionResult,
-    VoiceResult,
 )
+from verdict.measurement import Measurement
+from verdict.voice_evidence import PhraseResult, VoiceResult
 
 
 def liveness(*failing: CheckName, confidence: float = 0.95) -> LivenessResult:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from verdict.evidence import Evidence, LivenessResult, VoiceResult
+from verdict.evidence import Evidence, LivenessResult
 from verdict.policy import Policy
 from verdict.rules import RULES, Facts, ReasonCode, Rule, facts_of, half_up
+from verdict.voice_evidence import VoiceResult
 
 
 @dataclass(frozen=True, slots=True)

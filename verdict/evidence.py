@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from verdict.measurement import Measurement, QualityFinding, require_unit
+from verdict.voice_evidence import VoiceResult
+
 
 class CheckName(StrEnum):
     """The four liveness checks of the wire contract."""
@@ -35,31 +38,6 @@ class LayerName(StrEnum):
     LIVENESS = "liveness"
     VISION = "vision"
     VOICE = "voice"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One measured number with what it was compared with and where it came from.
-
-    Parameters
-    ----------
-    name
-        Snake-case name with a unit suffix where it has a unit (``yaw_range_deg``).
-    value
-        The measurement; None when it could not be taken (the reason is in `note`).
-    threshold
-        The operating point it was compared with; None for a figure that only informs.
-    frames
-        Indices of the frames it rests on; empty when it rests on the whole capture.
-    note
-        One short sentence for the reader, or empty.
-    """
-
-    name: str
-    value: float | None
-    threshold: float | None = None
-    frames: tuple[int, ...] = ()
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,28 +87,6 @@ class RiskSource:
 
 
 @dataclass(frozen=True, slots=True)
-class QualityFinding:
-    """A condition of the room or the recording: never evidence of an attack.
-
-    Parameters
-    ----------
-    code
-        Stable upper-case code (``TOO_DARK``).
-    refuses
-        True when the capture should be refused at submission and recorded again.
-    hint
-        What the applicant can do about it.
-    """
-
-    code: str
-    value: float | None
-    limit: float | None
-    hint: str
-    refuses: bool = False
-    frames: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class LivenessResult:
     """The liveness layer: a binary gate of four checks."""
 
@@ -143,7 +99,7 @@ class LivenessResult:
         if names != sorted(CheckName):
             msg = f"liveness needs each of {sorted(CheckName)} once, got {names}"
             raise ValueError(msg)
-        _require_unit("liveness confidence", self.confidence)
+        require_unit("liveness confidence", self.confidence)
 
     @property
     def passed(self) -> bool:
@@ -181,103 +137,13 @@ class VisionResult:
         if len(set(codes)) != len(codes):
             msg = f"each signal may be reported once, got {codes}"
             raise ValueError(msg)
-        _require_unit("vision p_attack", self.p_attack)
-        _require_unit("vision confidence", self.confidence)
+        require_unit("vision p_attack", self.p_attack)
+        require_unit("vision confidence", self.confidence)
 
     @property
     def fired(self) -> tuple[SignalCode, ...]:
         """Codes of the signals that fired, sorted."""
         return tuple(sorted(signal.code for signal in self.signals if signal.fired))
-
-
-@dataclass(frozen=True, slots=True)
-class WindowScore:
-    """The synthetic-speech score of one stretch of audio (higher = more bona fide).
-
-    Parameters
-    ----------
-    p_attack
-        The score calibrated as that of a whole clip; None where the detector only scores.
-    decided
-        Whether it is one of those that put the clip over the threshold.
-    """
-
-    start_s: float
-    end_s: float
-    score: float
-    p_attack: float | None = None
-    decided: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorScore:
-    """What one synthetic-speech detector says by itself: raw score and calibrated risk."""
-
-    name: str
-    score: float
-    p_attack: float
-
-
-@dataclass(frozen=True, slots=True)
-class PhraseResult:
-    """Whether the asked words were said.
-
-    Parameters
-    ----------
-    expected, heard
-        Normalised words. They stay in the evidence and never reach a log.
-    distance
-        Edit distance in words between the two; `tolerance` is what was allowed.
-    """
-
-    matched: bool
-    expected: tuple[str, ...]
-    heard: tuple[str, ...]
-    distance: int
-    tolerance: int
-    recogniser: str
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceResult:
-    """The voice layer: synthetic-speech score, calibrated risk, phrase match.
-
-    Parameters
-    ----------
-    score
-        Raw score of the detector or ensemble in force, higher = more bona fide; None without
-        speech.
-    p_attack, confidence
-        Both 0-1. The confidence is None only without audio and without a phrase to say.
-    phrase
-        None where no phrase was asked.
-    windows
-        Over time, on the scale of `score`; those of the ensemble's leading member.
-    detectors
-        Each detector that had a part in the score, with the score of its own.
-    """
-
-    score: float | None
-    p_attack: float
-    confidence: float | None
-    phrase: PhraseResult | None = None
-    windows: tuple[WindowScore, ...] = ()
-    detectors: tuple[DetectorScore, ...] = ()
-    measurements: tuple[Measurement, ...] = ()
-    findings: tuple[QualityFinding, ...] = ()
-    models: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-
-    def __post_init__(self) -> None:
-        _require_unit("voice p_attack", self.p_attack)
-        if self.confidence is not None:
-            _require_unit("voice confidence", self.confidence)
-
-    @property
-    def word_match(self) -> bool | None:
-        """Whether the phrase was said; None where none was asked."""
-        return None if self.phrase is None else self.phrase.matched
 
 
 class FailureKind(StrEnum):
@@ -319,9 +185,3 @@ class Evidence:
         """The layers that could not run."""
         layers = (self.liveness, self.vision, self.voice)
         return tuple(layer for layer in layers if isinstance(layer, NotExecuted))
-
-
-def _require_unit(name: str, value: float) -> None:
-    if not 0.0 <= value <= 1.0:  # also refuses NaN
-        msg = f"{name} must be within 0-1, got {value!r}"
-        raise ValueError(msg)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from verdict.evidence import Evidence, LayerName, NotExecuted, VoiceResult
+from verdict.evidence import Evidence, LayerName, NotExecuted
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 
 class VerdictName(StrEnum):

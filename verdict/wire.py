@@ -12,13 +12,12 @@ from verdict.evidence import (
     CheckName,
     CheckResult,
     LivenessResult,
-    Measurement,
     NotExecuted,
-    QualityFinding,
     SignalResult,
     VisionResult,
-    VoiceResult,
 )
+from verdict.measurement import Measurement, QualityFinding
+from verdict.voice_evidence import VoiceResult
 
 WireObject = dict[str, Any]
 EVIDENCE_SCHEMA = 1
@@ -159,12 +158,8 @@ def _voice_evidence(voice: VoiceResult | NotExecuted) -> WireObject | None:
             for window in voice.windows
         ],
         "detectors": [
-            {
-                "name": detector.name,
-                "score": _number(detector.score),
-                "p_attack": _number(detector.p_attack),
-            }
-            for detector in voice.detectors
+            {"name": one.name, "score": _number(one.score), "p_attack": _number(one.p_attack)}
+            for one in voice.detectors
         ],
         "phrase": None
         if phrase is None

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.capture.types import Audio, FaceTrack, MediaKind
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 from verdict.policy import Policy
 
 

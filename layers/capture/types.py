@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 N_LANDMARKS = 478
 SAMPLE_RATE_HZ = 16_000

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from layers.evaluation.manifest import ManifestRow
 from layers.runner.tasks import ModelPaths
-from verdict.evidence import CheckName, LayerName, LivenessResult, VisionResult, VoiceResult
+from verdict.evidence import CheckName, LayerName, LivenessResult, VisionResult
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 
 @dataclass(frozen=True, slots=True)

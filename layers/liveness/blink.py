@@ -32,7 +32,8 @@ from layers.liveness.steps import (
     step_fault,
     too_early,
 )
-from verdict.evidence import CheckName, CheckResult, Measurement
+from verdict.evidence import CheckName, CheckResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 # From this rate on a blink shows on more than one frame; what shows on one is a slip of the mesh.

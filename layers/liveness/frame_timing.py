@@ -13,7 +13,8 @@ import numpy as np
 from layers.capture.types import Capture, Step
 from layers.liveness.repetition import closest_loop, longest_still_s, repeated_share
 from layers.liveness.steps import sampling_of, step_fault
-from verdict.evidence import CheckName, CheckResult, Measurement
+from verdict.evidence import CheckName, CheckResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 

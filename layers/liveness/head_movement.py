@@ -13,7 +13,8 @@ from scipy.ndimage import median_filter
 
 from layers.capture.types import Capture, FloatArray, Step
 from layers.liveness.steps import Sampling, frames_of, sampling_of, step_fault, too_early
-from verdict.evidence import CheckName, CheckResult, Measurement
+from verdict.evidence import CheckName, CheckResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 # A turn takes longer than three frames at this interval.

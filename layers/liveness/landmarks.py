@@ -6,7 +6,8 @@ import numpy as np
 
 from layers.capture.types import Capture, Step
 from layers.liveness.steps import frames_of
-from verdict.evidence import CheckName, CheckResult, Measurement
+from verdict.evidence import CheckName, CheckResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 

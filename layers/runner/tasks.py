@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from layers.capture.types import Capture
 from layers.runner.request import MediaRequest
-from verdict.evidence import LivenessResult, VisionResult, VoiceResult
+from verdict.evidence import LivenessResult, VisionResult
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 if TYPE_CHECKING:
     from layers.voice.models import VoiceModels

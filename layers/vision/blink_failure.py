@@ -22,7 +22,8 @@ import numpy as np
 from layers.capture.types import Capture, FaceTrack, FloatArray, Step
 from layers.vision.reading import Reading, Strength, judge
 from layers.vision.scene import Scene
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 AHEAD_YAW_DEG = 20.0

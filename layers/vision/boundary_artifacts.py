@@ -23,7 +23,8 @@ from layers.capture.types import FloatArray
 from layers.vision import mesh
 from layers.vision.reading import DETAIL_FLOOR, Reading, Strength, judge, middle
 from layers.vision.scene import Scene, View
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 N_RAYS = 96

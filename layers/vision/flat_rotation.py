@@ -25,7 +25,8 @@ from layers.capture.types import BoolArray, Capture, FloatArray, Image
 from layers.vision import mesh
 from layers.vision.reading import Reading, Strength, judge, middle
 from layers.vision.scene import Scene
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 TURN_DEG = (15.0, 40.0)

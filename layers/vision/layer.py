@@ -24,7 +24,8 @@ from layers.vision import (
 )
 from layers.vision.reading import Features, Reading, finite
 from layers.vision.scene import Scene, prepare
-from verdict.evidence import Measurement, RiskSource, SignalCode, VisionResult
+from verdict.evidence import RiskSource, SignalCode, VisionResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 SIGNALS: tuple[ModuleType, ...] = (

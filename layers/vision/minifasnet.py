@@ -26,7 +26,8 @@ from torch import Tensor, nn
 from layers.capture.types import Capture, FloatArray, Image
 from layers.registry import State, find
 from layers.vision.reading import P_AT_THRESHOLD, logistic
-from verdict.evidence import Measurement, RiskSource
+from verdict.evidence import RiskSource
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 NAME = "minifasnet"

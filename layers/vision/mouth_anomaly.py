@@ -26,7 +26,8 @@ from layers.capture.types import Audio, Capture, FloatArray, Step, TimeArray
 from layers.vision import lip_sync, mesh
 from layers.vision.reading import Reading, Strength, judge
 from layers.vision.scene import Scene
-from verdict.evidence import Measurement, SignalCode, SignalResult
+from verdict.evidence import SignalCode, SignalResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 UPPER_LIP, LOWER_LIP = 13, 14

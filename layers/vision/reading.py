@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from layers.capture.types import BoolArray, FloatArray
-from verdict.evidence import Measurement, SignalCode, SignalResult
+from verdict.evidence import SignalCode, SignalResult
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 Features = Mapping[str, float | None]

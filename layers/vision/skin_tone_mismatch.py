@@ -20,7 +20,8 @@ import numpy as np
 from layers.capture.types import BoolArray, FloatArray
 from layers.vision.reading import Reading, Strength, judge, middle
 from layers.vision.scene import Scene, View
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 MIN_PIXELS = 40

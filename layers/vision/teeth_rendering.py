@@ -26,7 +26,8 @@ from layers.vision.reading import (
     middle,
 )
 from layers.vision.scene import Scene, View
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 MIN_TEETH_PX = 40

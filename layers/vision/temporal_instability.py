@@ -22,7 +22,8 @@ from layers.capture.types import FaceTrack, FloatArray, IntArray
 from layers.vision import mesh
 from layers.vision.reading import Reading, Strength, judge
 from layers.vision.scene import Scene
-from verdict.evidence import Measurement, SignalCode
+from verdict.evidence import SignalCode
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 MAX_RATE_HZ = 16.0

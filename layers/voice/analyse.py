@@ -18,16 +18,10 @@ from layers.voice.quality import (
     quality_confidence,
     quality_findings,
 )
-from verdict.evidence import (
-    DetectorScore,
-    Measurement,
-    PhraseResult,
-    QualityFinding,
-    VoiceResult,
-    WindowScore,
-)
+from verdict.measurement import Measurement, QualityFinding
 from verdict.policy import Policy
 from verdict.rules import half_up
+from verdict.voice_evidence import DetectorScore, PhraseResult, VoiceResult, WindowScore
 
 # The detector trims silence itself, by level, as it did in training: a closer cut by the
 # voice-activity gate would hand it clips of a kind that it was not fitted on.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 
 def explained(

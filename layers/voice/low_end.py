@@ -8,7 +8,7 @@ same (docs/voice.md), so nothing but a reader decides by it.
 import numpy as np
 
 from layers.capture.types import SAMPLE_RATE_HZ, FloatArray
-from verdict.evidence import Measurement
+from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 _WINDOW = 400

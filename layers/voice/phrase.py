@@ -9,8 +9,8 @@ from layers.voice.challenge import vocabulary_of
 from layers.voice.normalise import by_digits, normalise
 from layers.voice.recogniser import Aligner, Recogniser, Transcript
 from layers.voice.sound_match import words_that_differ, words_unlike
-from verdict.evidence import PhraseResult
 from verdict.policy import Policy
+from verdict.voice_evidence import PhraseResult
 
 _MARGIN_S = 0.25  # breath and plosives around what the voice-activity gate took for speech
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from layers.capture.types import FloatArray
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 SHORTEST_S = 0.3  # of samples that a detector must be able to score
 

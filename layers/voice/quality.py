@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import welch
 
 from layers.capture.types import SAMPLE_RATE_HZ, Audio
-from verdict.evidence import Measurement, QualityFinding
+from verdict.measurement import Measurement, QualityFinding
 from verdict.policy import Policy
 
 _CLEANEST_SNR_DB = 60.0

@@ -26,7 +26,7 @@ from service.errors import (
 from service.field_errors import field_errors
 from service.keys import identify
 from service.logs import request_id_var
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 _LOG = logging.getLogger(__name__)
 _HTTP_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 400: "BAD_REQUEST"}

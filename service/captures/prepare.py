@@ -18,7 +18,7 @@ from service.errors import (
     UnsupportedMediaError,
 )
 from service.field_errors import field_errors
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 DESCRIPTION_FILE = "capture.json"
 

@@ -38,7 +38,7 @@ from service.lifecycle import SUBMITTED
 from service.sessions.change import apply_standing
 from service.settings import Settings
 from service.tables import Attempt, AttemptState, CaptureRow, SessionRow, SessionStatus, new_id
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 
 class ClientGoneError(Exception):

@@ -24,7 +24,7 @@ from service.errors import (
 )
 from service.settings import Settings
 from service.voice.desk import VoiceDesk
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 _FOLDER = "voice"
 _ENCODER_RETRY_S = 300

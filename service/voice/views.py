@@ -7,7 +7,7 @@ from typing import Any
 from layers.voice.speaker.reading import VoiceReading
 from service.clock import as_wire
 from service.voice.tables import VoiceKind, VoiceRequestRow, VoiceState
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 from verdict.policy import Policy
 from verdict.rules import half_up
 from verdict.speaker import is_synthetic, verdict_on

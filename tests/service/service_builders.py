@@ -21,16 +21,14 @@ from verdict.evidence import (
     FailureKind,
     LayerName,
     LivenessResult,
-    Measurement,
     NotExecuted,
-    PhraseResult,
-    QualityFinding,
     SignalCode,
     SignalResult,
     VisionResult,
-    VoiceResult,
 )
+from verdict.measurement import Measurement, QualityFinding
 from verdict.policy import Policy
+from verdict.voice_evidence import PhraseResult, VoiceResult
 
 APPLICANT = {
     "first_name": "Ada",

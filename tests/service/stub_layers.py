@@ -9,8 +9,9 @@ from layers.capture.types import Capture
 from layers.runner import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks
 from tests.service.service_builders import evidence
-from verdict.evidence import LivenessResult, NotExecuted, VisionResult, VoiceResult
+from verdict.evidence import LivenessResult, NotExecuted, VisionResult
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 
 def liveness(_capture: Capture, _policy: Policy, _paths: ModelPaths) -> LivenessResult:

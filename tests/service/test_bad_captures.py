@@ -21,7 +21,7 @@ from tests.service.service_builders import (
     description,
     json_part,
 )
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 
 def _send(service: Service, token: str, parts: list[UploadPart]) -> tuple[int, dict[str, Any]]:

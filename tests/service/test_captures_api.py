@@ -28,7 +28,7 @@ from tests.service.service_builders import (
     json_part,
     wav_bytes,
 )
-from verdict.evidence import QualityFinding
+from verdict.measurement import QualityFinding
 
 
 def test_invitation_says_what_to_ask(service: Service) -> None:

@@ -27,18 +27,10 @@ from service.report.pictures import frame_strip
 from service.report.render import _frames
 from tests import builders
 from verdict.engine import decide
-from verdict.evidence import (
-    CheckName,
-    Evidence,
-    FailureKind,
-    LayerName,
-    Measurement,
-    NotExecuted,
-    QualityFinding,
-    SignalCode,
-    WindowScore,
-)
+from verdict.evidence import CheckName, Evidence, FailureKind, LayerName, NotExecuted, SignalCode
+from verdict.measurement import Measurement, QualityFinding
 from verdict.policy import load_policy
+from verdict.voice_evidence import WindowScore
 from verdict.wire import detection_data, detection_evidence
 
 _N = 20

@@ -12,19 +12,10 @@ from hypothesis import strategies as st
 
 from tests.builders import evidence, liveness, vision, voice
 from verdict import Decision, decide, load_policy
-from verdict.evidence import (
-    CheckName,
-    DetectorScore,
-    Evidence,
-    FailureKind,
-    LayerName,
-    NotExecuted,
-    QualityFinding,
-    SignalCode,
-    VoiceResult,
-    WindowScore,
-)
+from verdict.evidence import CheckName, Evidence, FailureKind, LayerName, NotExecuted, SignalCode
+from verdict.measurement import QualityFinding
 from verdict.rules import RULES, half_up
+from verdict.voice_evidence import DetectorScore, VoiceResult, WindowScore
 from verdict.wire import detection_data, detection_evidence, wire_time
 
 POLICY = load_policy()

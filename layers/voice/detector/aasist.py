@@ -16,7 +16,7 @@ from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.aasist_graph import GraphAttention, GraphPool, HeterogeneousAttention
 from layers.voice.detector.errors import DetectorFilesError
 from layers.voice.detector.windows import checked, cut_windows
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 SAMPLES = 64_600  # about 4 s; Jung et al., section 4.1
 _SINC_TAPS = 129  # 128 taps, made odd so that the filters are symmetric

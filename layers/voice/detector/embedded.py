@@ -13,7 +13,7 @@ from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.detector.frontend import FrontEndConfig
 from layers.voice.detector.network import SpeechNet
 from layers.voice.detector.windows import checked, cut_windows
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "embedded.safetensors"
 

@@ -17,7 +17,7 @@ from layers.voice.detector.classifier_folder import ClassifierFolder, read_folde
 from layers.voice.detector.errors import DetectorFilesError
 from layers.voice.detector.transformers_import import import_transformers
 from layers.voice.detector.windows import checked, cut_windows
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 # About what such classifiers are fine-tuned on; one window of XLS-R 300M takes 0.5 GB at work.
 _WINDOW = 4 * SAMPLE_RATE_HZ

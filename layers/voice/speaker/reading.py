@@ -10,8 +10,9 @@ from layers.voice.models import VoiceModels
 from layers.voice.quality import SpeechQuality, measure_quality
 from layers.voice.speaker.protocol import SpeakerEncoder
 from layers.voice.speaker.voiceprint import Voiceprint, voiceprint_of
-from verdict.evidence import QualityFinding, VoiceResult
+from verdict.measurement import QualityFinding
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 _RATE_HINT = "Record at 16 kHz or more: a telephone line's 8 kHz are not enough."
 _LENGTH_HINT = "Speak for five seconds or more, without long pauses."

@@ -25,8 +25,9 @@ from layers.runner import LayerRunner, MediaRequest, RunnerSettings
 from layers.runner.tasks import ModelPaths, Tasks
 from tests.builders import liveness, vision, voice
 from verdict import decide, load_policy
-from verdict.evidence import FailureKind, LivenessResult, NotExecuted, VisionResult, VoiceResult
+from verdict.evidence import FailureKind, LivenessResult, NotExecuted, VisionResult
 from verdict.policy import Policy
+from verdict.voice_evidence import VoiceResult
 
 POLICY = load_policy()
 PAUSE_S = 0.6

@@ -26,8 +26,8 @@ from layers.voice.detector.combined import (
 from layers.voice.detector.errors import UncalibratedError
 from layers.voice.models import VoiceModels
 from layers.voice.recogniser import Transcript, Vocabulary
-from verdict.evidence import DetectorScore, WindowScore
 from verdict.policy import Policy, load_policy, parse_policy
+from verdict.voice_evidence import DetectorScore, WindowScore
 
 POLICY = load_policy()
 EMBEDDED = combination_in_force(POLICY).calibration

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layers.voice.deciding_windows import explained
-from verdict.evidence import WindowScore
+from verdict.voice_evidence import WindowScore
 
 # A clip is over the threshold where its mean score is below zero.
 LIMIT = 0.6

@@ -8,8 +8,8 @@ import pytest
 from layers.capture.types import Audio, FloatArray
 from layers.voice.phrase import check_phrase, speech_part
 from layers.voice.recogniser import Transcript, Vocabulary
-from verdict.evidence import PhraseResult
 from verdict.policy import load_policy
+from verdict.voice_evidence import PhraseResult
 
 POLICY = load_policy()
 
