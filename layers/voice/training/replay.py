@@ -28,9 +28,8 @@ _DECAY = np.log(1_000.0)  # amplitude after one RT60: 60 dB down
 _EXCURSION_HZ = 2_500.0  # third harmonics of what lies below stay under 8 kHz
 _KNOT_HZ = (60.0, 125.0, 250.0, 500.0, 1_000.0, 2_000.0, 4_000.0, 8_000.0)
 _OPEN_HZ = 7_900.0
-_AAC_PRIMING = (
-    1_024  # samples that FFmpeg's encoder puts first; a bare stream has nowhere to say so
-)
+# Samples that FFmpeg's AAC encoder puts first; a bare stream has nowhere to say so.
+_AAC_PRIMING = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +97,10 @@ class Chain:
         return float(20.0 * np.log10(critical_m / self.distance_m))
 
 
-OPUS = (
-    Codec("libopus", "ogg", 48_000, 24_000),
-    Codec("libopus", "ogg", 48_000, 32_000),
-    Codec("libopus", "ogg", 48_000, 64_000),
+_CODECS = (
+    *(Codec("libopus", "ogg", 48_000, bit_rate) for bit_rate in (24_000, 32_000, 64_000)),
+    *(Codec("aac", "adts", 44_100, bit_rate) for bit_rate in (64_000, 96_000)),
 )
-AAC = (Codec("aac", "adts", 44_100, 64_000), Codec("aac", "adts", 44_100, 96_000))
 
 
 def draw_loudspeaker(rng: Rng) -> Loudspeaker:
@@ -136,11 +133,10 @@ def draw_chain(rng: Rng) -> Chain:
 
     References
     ----------
-    Wang et al. 2020: RT60 0.05-1 s, distance to the microphone 0.1-1.5 s of the room's metre,
-    rooms of 2-20 m2 (5-50 m3). ANSI S3.5-1997: normal voice 62 dB SPL at 1 m, so rooms of
+    Wang et al. 2020: RT60 0.05-1 s, 0.1-1.5 m to the microphone, rooms of
+    2-20 m2 (5-50 m3). ANSI S3.5-1997: normal voice 62 dB SPL at 1 m, so rooms of
     25-45 dB give 15-40 dB at the distances here. Microphone colour and bit rates are placeholders.
     """
-    everything = OPUS + AAC
     return Chain(
         loudspeaker=draw_loudspeaker(rng),
         rt60_s=float(rng.uniform(0.1, 0.8)),
@@ -148,8 +144,8 @@ def draw_chain(rng: Rng) -> Chain:
         distance_m=float(np.exp(rng.uniform(np.log(0.1), np.log(1.5)))),
         colour_db=float(rng.uniform(0.0, 4.0)),
         snr_db=float(rng.uniform(15.0, 40.0)),
-        stolen_as=everything[int(rng.integers(len(everything)))] if rng.random() < 0.5 else None,
-        sent_as=everything[int(rng.integers(len(everything)))] if rng.random() < 0.8 else None,
+        stolen_as=_CODECS[int(rng.integers(len(_CODECS)))] if rng.random() < 0.5 else None,
+        sent_as=_CODECS[int(rng.integers(len(_CODECS)))] if rng.random() < 0.8 else None,
     )
 
 
@@ -161,9 +157,8 @@ def played(wave: Wave, loudspeaker: Loudspeaker) -> Wave:
     bent = np.square(moved) - np.mean(np.square(moved)) - 2.0 * moved**3
     # cos^2 and cos^3 hold 1/2 and 1/4 of their amplitude in the second and third harmonic.
     made = wave + 2.0 * loudspeaker.harmonic_share * peak * bent
-    low = signal.butter(
-        loudspeaker.order, loudspeaker.low_hz, "high", fs=SAMPLE_RATE_HZ, output="sos"
-    )
+    order, low_hz = loudspeaker.order, loudspeaker.low_hz
+    low = signal.butter(order, low_hz, "high", fs=SAMPLE_RATE_HZ, output="sos")
     made = signal.sosfilt(low, made)
     if loudspeaker.high_hz < _OPEN_HZ:
         high = signal.butter(4, loudspeaker.high_hz, fs=SAMPLE_RATE_HZ, output="sos")
@@ -199,9 +194,8 @@ def _heard(wave: Wave, chain: Chain, rng: Rng) -> Wave:
     spectrum = fft.rfft(wave, size) * fft.rfft(room.astype(np.float32), size) * colour
     heard = fft.irfft(spectrum.astype(np.complex64), size)[: len(wave)]
     noise = coloured_noise(rng, fft.next_fast_len(len(wave), real=True))[: len(wave)]
-    return np.asarray(
-        heard + noise * np.std(heard) * 10.0 ** (-chain.snr_db / 20.0), dtype=np.float32
-    )
+    floor = noise * np.std(heard) * 10.0 ** (-chain.snr_db / 20.0)
+    return np.asarray(heard + floor, dtype=np.float32)
 
 
 def _coded(wave: Wave, codec: Codec | None) -> Wave:
@@ -251,6 +245,6 @@ def replay(wave: Wave, rng: Rng, coded: bool = True) -> Wave:
         ``augment.channel_variant``, which has its own.
     """
     chain = draw_chain(rng)
-    return through_chain(
-        wave, chain if coded else replace(chain, stolen_as=None, sent_as=None), rng
-    )
+    if not coded:
+        chain = replace(chain, stolen_as=None, sent_as=None)
+    return through_chain(wave, chain, rng)
