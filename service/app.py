@@ -30,7 +30,7 @@ from service.tables import CaptureRow
 from service.voice.cipher import load_cipher
 from service.voice.desk import VoiceDesk
 from service.voice.port import VoiceEar
-from service.voice.work import resume
+from service.voice.work import interrupted, resume
 from verdict.policy import Policy, load_policy
 
 if TYPE_CHECKING:
@@ -117,7 +117,8 @@ async def _start(
 async def _open_desk(context: Context, ear: VoiceEar | None, stack: AsyncExitStack) -> VoiceDesk:
     desk = VoiceDesk(context, ear, load_cipher(context.settings))
     stack.push_async_callback(desk.stop)
-    resuming = asyncio.create_task(resume(desk))
+    waiting = await asyncio.to_thread(interrupted, desk)
+    resuming = asyncio.create_task(resume(desk, waiting))
     stack.push_async_callback(_end, resuming)
     return desk
 

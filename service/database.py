@@ -61,13 +61,17 @@ class Database:
         with Session(self._writing_engine, expire_on_commit=False) as db, db.begin():
             yield db
 
-    def flush_log(self) -> None:
-        """Move SQLite's write-ahead log into the database and empty it: it keeps old pages."""
-        if self._is_sqlite:
-            with self.engine.connect() as connection:
-                raw = connection.connection.driver_connection
-                if raw is not None:
-                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def flush_log(self) -> bool:
+        """Move SQLite's write-ahead log into the database and empty it: it keeps old pages.
+
+        False when others were reading for too long, and it is still there.
+        """
+        if not self._is_sqlite:
+            return True
+        with self.engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            busy, _, _ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def ping(self) -> None:
         """Raise when the database does not answer."""

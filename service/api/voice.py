@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -158,7 +159,7 @@ def verification(
 
 
 @router.delete(
-    "/enrollments/{external_id:path}",
+    "/voiceprints/{external_id:path}",
     status_code=204,
     response_class=Response,
     responses=error_responses("VOICEPRINT_NOT_FOUND"),
@@ -184,6 +185,7 @@ async def _read(request: Request, context: Context, model: type[_Model]) -> _Mod
 async def _submitted(
     request: Request, desk: VoiceDesk, caller: Caller, asked: EnrollVoice, prefer: str | None
 ) -> JSONResponse:
+    begin = time.monotonic()
     kind = VoiceKind.VERIFICATION if isinstance(asked, VerifyVoice) else VoiceKind.ENROLLMENT
     accepted = await submit_voice(desk, caller, asked)
     headers = {"Location": f"{router.prefix}/{kind}s/{accepted.request_id}"}
@@ -192,7 +194,9 @@ async def _submitted(
     seconds = wait_asked(prefer, desk.context.settings.max_voice_wait_s)
     if seconds is not None:
         headers["Preference-Applied"] = "wait"
-        await wait_for(desk, accepted.request_id, seconds)
+        # From the start of the request: a client's own limit counts the decoding too.
+        left_s = max(0.0, seconds - (time.monotonic() - begin))
+        await wait_for(desk, accepted.request_id, left_s)
     view = await asyncio.to_thread(_found, desk.context, caller, kind, accepted.request_id)
     status = 202 if view["status"] == VoiceState.PROCESSING else 200
     return respond(request, view, status, headers)

@@ -10,24 +10,27 @@ from layers.voice.speaker.reading import VoiceReading
 from service.clock import now_ms
 from service.errors import NotFoundError
 from service.events import DEEPFAKE_DETECTED, add_voice_event, voice_event
+from service.voice.cipher import VoiceprintKeyError
 from service.voice.desk import VoiceDesk
-from service.voice.history import inconclusive_in_a_row, recent_verifications
+from service.voice.history import check_open, inconclusive_in_a_row, recent_verifications
 from service.voice.tables import VoiceKind, VoiceprintRow, VoiceRequestRow, VoiceState
 from service.voice.views import WireObject, confidence_of, models_view, recording_view, risk_of
-from service.voice.voiceprints import compare_with, save_voiceprint
+from service.voice.voiceprints import OutdatedVoiceprintError, compare_with, save_voiceprint
 from verdict.policy import Policy
-from verdict.rules import ReasonCode
+from verdict.rules import ReasonCode, VerdictName
 from verdict.speaker import (
     UseCase,
     Verification,
     VerificationFacts,
     VoiceOutcome,
     is_synthetic,
+    verdict_on,
     verify,
 )
 
 _LOG = logging.getLogger(__name__)
 _ENGINE = "engine"
+_CARRY_NOBODY = (ReasonCode.SYNTHETIC_AUDIO_DETECTED, ReasonCode.INSUFFICIENT_AUDIO_QUALITY)
 
 
 def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> None:
@@ -37,8 +40,12 @@ def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> N
     ------
     NotFoundError
         When the voiceprint was erased meanwhile.
+    ConflictError
+        When voice was closed for this person meanwhile.
     service.voice.voiceprints.OutdatedVoiceprintError
         When it was made by another encoder.
+    service.voice.cipher.VoiceprintKeyError
+        When it was sealed with another key.
     """
     with desk.context.database.write() as db:
         row = db.get_one(VoiceRequestRow, request_id)
@@ -54,12 +61,15 @@ def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> N
 
 def _enroll(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceReading) -> None:
     policy, made = desk.context.policy, reading.voiceprint
-    deepfake = is_synthetic(risk_of(reading), policy)
+    risk = risk_of(reading)
+    deepfake = is_synthetic(risk, policy)
+    # Where the detector can't tell, a clone could be enrolled: that is a recording too poor.
+    unsure = verdict_on(risk, confidence_of(reading), policy) is VerdictName.INCONCLUSIVE
     reason = None
     if deepfake:
         reason = ReasonCode.SYNTHETIC_AUDIO_DETECTED
         _note_synthetic(db, row, reading, None)
-    elif made.quality < policy.number("speaker.quality.minimum"):
+    elif unsure or made.quality < policy.number("speaker.quality.minimum"):
         reason = ReasonCode.INSUFFICIENT_AUDIO_QUALITY
     else:
         save_voiceprint(db, desk.cipher, row.organization_id, row.external_id, made)
@@ -76,46 +86,61 @@ def _enroll(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceRe
 
 def _verify(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceReading) -> None:
     policy = desk.context.policy
-    kept = db.get(VoiceprintRow, (row.organization_id, row.external_id))
-    if kept is None:
-        message = "the voiceprint was erased before the verification"
-        raise NotFoundError(message, "VOICEPRINT_NOT_FOUND")
-    score, similarity = compare_with(kept, desk.cipher, reading.voiceprint, policy)
+    deepfake = is_synthetic(risk_of(reading), policy)
+    try:
+        score, similarity = _compared(db, desk, row, reading)
+    except (NotFoundError, OutdatedVoiceprintError, VoiceprintKeyError):
+        # Synthetic audio is rejected whatever it matches, and so when it matches nothing.
+        if not deepfake:
+            raise
+        score = similarity = None
+    if not deepfake:
+        check_open(db, policy, row)
+    match_score = None if similarity is None else round(similarity / 100, 3)
     facts = VerificationFacts(
         risk=risk_of(reading),
         confidence=confidence_of(reading),
-        match_score=round(similarity / 100, 3),
+        match_score=match_score or 0.0,
         quality=reading.voiceprint.quality,
         use_case=UseCase(row.use_case or UseCase.CONTACT_CENTRE),
         earlier_scores=_earlier_scores(db, row, policy),
     )
     decided = verify(facts, policy)
-    deepfake = decided.reason is ReasonCode.SYNTHETIC_AUDIO_DETECTED
     if deepfake:
-        _note_synthetic(db, row, reading, facts.match_score)
+        _note_synthetic(db, row, reading, match_score)
     row.state, row.outcome, row.reason_code = (
         VoiceState.COMPLETED,
         str(decided.outcome),
         str(decided.reason),
     )
-    row.match_score = facts.match_score
+    row.match_score = match_score
     row.result = {
         "similarity_pct": similarity,
-        "cosine": round(score, 4),
+        "cosine": None if score is None else round(score, 4),
         "threshold": decided.threshold,
         "rule": decided.rule,
         "deepfake_detected": deepfake,
         "retry_allowed": _retry_allowed(db, row, decided, policy),
-        "trend": _trend(facts, decided),
+        "trend": None if match_score is None else _trend(facts, decided),
         **_evidence(reading, policy),
     }
     _report(db, row, result=row.outcome, match_score=row.match_score, deepfake_detected=deepfake)
 
 
+def _compared(
+    db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceReading
+) -> tuple[float | None, float | None]:
+    kept = db.get(VoiceprintRow, (row.organization_id, row.external_id))
+    if kept is None:
+        message = "the voiceprint was erased before the verification"
+        raise NotFoundError(message, "VOICEPRINT_NOT_FOUND")
+    return compare_with(kept, desk.cipher, reading.voiceprint, desk.context.policy)
+
+
 def _earlier_scores(db: Session, row: VoiceRequestRow, policy: Policy) -> tuple[float, ...]:
     """Return the scores of this person's continuous verifications within the window, latest last.
 
-    Those of synthetic audio are left out: a clone's good match must not carry anybody.
+    Those of synthetic or unsure audio are left out: a clone's good match must not carry anybody.
     """
     since_ms = now_ms() - round(1000 * policy.number("speaker.continuous.window_s"))
     rows = recent_verifications(db, row.organization_id, row.external_id, since_ms)
@@ -124,7 +149,7 @@ def _earlier_scores(db: Session, row: VoiceRequestRow, policy: Policy) -> tuple[
         for one in reversed(rows)
         if one.use_case == UseCase.CONTINUOUS
         and one.match_score is not None
-        and one.reason_code != ReasonCode.SYNTHETIC_AUDIO_DETECTED
+        and one.reason_code not in _CARRY_NOBODY
     )
 
 

@@ -11,18 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from layers.capture.types import Capture
-from service.clock import now_ms
 from service.errors import ConflictError, NotFoundError
 from service.keys import Caller
 from service.tables import new_id
 from service.voice.desk import VoiceDesk
-from service.voice.history import inconclusive_in_a_row, recent_verifications
+from service.voice.history import check_open
 from service.voice.listening import decode, forget_sound, in_time, keep_sound, minimum_speech_s
 from service.voice.requests import EnrollVoice, VerifyVoice
 from service.voice.tables import VoiceKind, VoiceprintRow, VoiceRequestRow
 from service.voice.work import start
-from verdict.rules import ReasonCode
-from verdict.speaker import UseCase
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +118,5 @@ def _admitted(db: Session, desk: VoiceDesk, row: VoiceRequestRow) -> str | None:
         if db.get(VoiceprintRow, (row.organization_id, row.external_id)) is None:
             message = "nobody of that external_id is enrolled; enrol first"
             raise NotFoundError(message, "VOICEPRINT_NOT_FOUND")
-        _check_open(db, desk, row)
+        check_open(db, desk.context.policy, row)
     return None
-
-
-def _check_open(db: Session, desk: VoiceDesk, row: VoiceRequestRow) -> None:
-    closed_s = desk.context.policy.number("speaker.retry.closed_s")
-    since_ms = now_ms() - round(1000 * closed_s)
-    latest = recent_verifications(db, row.organization_id, row.external_id, since_ms)
-    synthetic = any(one.reason_code == ReasonCode.SYNTHETIC_AUDIO_DETECTED for one in latest)
-    used = row.use_case != UseCase.CONTINUOUS and inconclusive_in_a_row(latest) >= 2
-    if synthetic or used:
-        why = "synthetic audio was detected" if synthetic else "the one retry is used"
-        message = f"{why}: verify in another way, or by voice after {closed_s:g} s"
-        raise ConflictError(message, "VOICE_RETRY_CLOSED")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 import numpy as np
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from layers.voice.speaker.similarity import match
 from layers.voice.speaker.voiceprint import Voiceprint
@@ -11,9 +14,11 @@ from service.database import Database
 from service.events import VOICE_ERASED, add_voice_event
 from service.keys import Caller
 from service.voice.cipher import VoiceprintCipher
-from service.voice.tables import VoiceprintRow
+from service.voice.failure import fail_request
+from service.voice.tables import VoiceKind, VoiceprintRow, VoiceRequestRow, VoiceState
 from verdict.policy import Policy
 
+_LOG = logging.getLogger(__name__)
 _FLOAT = np.dtype("<f4")
 
 
@@ -69,22 +74,38 @@ def compare_with(
 
 
 def erase_voiceprint(database: Database, caller: Caller, external_id: str) -> bool:
-    """Erase a voiceprint, from the database's files too; False when there is none."""
+    """Erase a voiceprint, from the database's files too, and end enrolments under way.
+
+    False when there is neither.
+    """
+    actor = f"key:{caller.key_id}"
     with database.write() as db:
         row = db.get(VoiceprintRow, (caller.organization_id, external_id))
+        enrolling = _enrolling(db, caller.organization_id, external_id)
+        for request in enrolling:
+            fail_request(db, request, "erased", actor)
         if row is None:
-            return False
+            return bool(enrolling)
         db.delete(row)
         add_voice_event(
-            db,
-            caller.organization_id,
-            row.id,
-            VOICE_ERASED,
-            f"key:{caller.key_id}",
-            external_id=external_id,
+            db, caller.organization_id, row.id, VOICE_ERASED, actor, external_id=external_id
         )
-    database.flush_log()
+    if not database.flush_log():
+        _LOG.warning(
+            "a voiceprint is erased, but readers kept SQLite's log from being emptied: "
+            "the encrypted bytes stay in it until the next checkpoint"
+        )
     return True
+
+
+def _enrolling(db: Session, organization_id: str, external_id: str) -> Sequence[VoiceRequestRow]:
+    query = select(VoiceRequestRow).where(
+        VoiceRequestRow.organization_id == organization_id,
+        VoiceRequestRow.external_id == external_id,
+        VoiceRequestRow.kind == VoiceKind.ENROLLMENT,
+        VoiceRequestRow.state == VoiceState.PROCESSING,
+    )
+    return db.exec(query).all()
 
 
 def _owner(organization_id: str, external_id: str) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from sqlmodel import select
 
 from layers.capture.types import Capture
 from layers.voice.speaker.reading import VoiceReading
-from service.clock import now_ms
 from service.errors import ApiError
-from service.events import add_voice_event, voice_event
 from service.voice.cipher import VoiceprintKeyError
 from service.voice.desk import VoiceDesk
+from service.voice.failure import fail_request
 from service.voice.listening import (
     decode,
     folder_of,
@@ -38,10 +38,20 @@ def start(desk: VoiceDesk, request_id: str, capture: Capture | None = None) -> N
     task.add_done_callback(lambda _: desk.tasks.pop(request_id, None))
 
 
-async def resume(desk: VoiceDesk) -> None:
-    """Take up what was under way when the last process ended, once the models are loaded."""
-    waiting = await asyncio.to_thread(_processing, desk)
-    await asyncio.to_thread(sweep_sounds, desk.context.settings, frozenset(waiting))
+def interrupted(desk: VoiceDesk) -> list[str]:
+    """Return what was under way when the last process ended, and remove other recordings.
+
+    To be called before the first request is taken: what a fresh one keeps is not known here.
+    """
+    with desk.context.database.read() as db:
+        query = select(VoiceRequestRow.id).where(VoiceRequestRow.state == VoiceState.PROCESSING)
+        waiting = list(db.exec(query).all())
+    sweep_sounds(desk.context.settings, frozenset(waiting))
+    return waiting
+
+
+async def resume(desk: VoiceDesk, waiting: Sequence[str]) -> None:
+    """Take up interrupted requests, once the models are loaded."""
     if waiting:
         _LOG.warning("taking up interrupted voice requests", extra={"count": len(waiting)})
     while waiting and not desk.is_listening:
@@ -55,12 +65,6 @@ async def wait_for(desk: VoiceDesk, request_id: str, seconds: float) -> None:
     task = desk.tasks.get(request_id)
     if task is not None:
         await asyncio.wait([task], timeout=seconds)
-
-
-def _processing(desk: VoiceDesk) -> list[str]:
-    with desk.context.database.read() as db:
-        query = select(VoiceRequestRow.id).where(VoiceRequestRow.state == VoiceState.PROCESSING)
-        return list(db.exec(query).all())
 
 
 async def _run(desk: VoiceDesk, request_id: str, capture: Capture | None) -> None:
@@ -88,21 +92,7 @@ async def _reading(desk: VoiceDesk, request_id: str, capture: Capture | None) ->
 
 def _record_failure(desk: VoiceDesk, request_id: str, reason: str) -> None:
     with desk.context.database.write() as db:
-        row = db.get_one(VoiceRequestRow, request_id)
-        if row.state != VoiceState.PROCESSING:
-            return
-        row.state, row.failure_reason, row.finished_at = VoiceState.FAILED, reason, now_ms()
-        row.file = None
-        db.add(row)
-        add_voice_event(
-            db,
-            row.organization_id,
-            row.id,
-            voice_event(row.kind, failed=True),
-            "engine",
-            external_id=row.external_id,
-            failure_reason=reason,
-        )
+        fail_request(db, db.get_one(VoiceRequestRow, request_id), reason, "engine")
 
 
 def _reason_of(error: Exception) -> str:

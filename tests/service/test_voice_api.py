@@ -171,6 +171,15 @@ def test_in_continuous_use_the_trend_decides_and_not_one(voices: Voices) -> None
     assert (last["result"], last["reason_code"]) == ("rejected", "voice_mismatch")
 
 
+def test_what_the_detector_could_not_judge_carries_no_trend(voices: Voices) -> None:
+    voices.enroll()
+    unsure, good = voices.ear.recording(confidence=69), voices.ear.recording()
+    for content in (unsure, unsure, good):
+        last = voices.verify(content, use_case="continuous")
+    assert (last["result"], last["rule"]) == ("inconclusive", "trend_too_short")
+    assert last["trend"]["verifications"] == 1
+
+
 def test_enrolment_fails_below_the_quality_and_keeps_the_earlier_voiceprint(
     voices: Voices,
 ) -> None:
@@ -179,6 +188,9 @@ def test_enrolment_fails_below_the_quality_and_keeps_the_earlier_voiceprint(
     assert (poor["status"], poor["reason_code"]) == ("failed", "insufficient_audio_quality")
     clone = voices.enroll(voices.ear.recording(match=OTHER, risk=95))
     assert (clone["status"], clone["reason_code"]) == ("failed", "synthetic_audio_detected")
+    # Where the detector can't tell, nobody is enrolled: it may be a clone.
+    unsure = voices.enroll(voices.ear.recording(match=OTHER, confidence=69))
+    assert (unsure["status"], unsure["reason_code"]) == ("failed", "insufficient_audio_quality")
     assert voices.verify(voices.ear.recording())["result"] == "verified"
     # Poor audio of a verification is inconclusive, never a mismatch.
     answer = voices.verify(voices.ear.recording(match=OTHER, quality=0.49))

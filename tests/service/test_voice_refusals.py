@@ -69,6 +69,13 @@ def test_fields_are_checked_and_named(voices: Voices) -> None:
         headers=voices.headers | {"content-type": "text/csv"},
     )
     assert response.status_code == 415
+    for content in (b"{", b"\xff", b'{"a":' + 5000 * b"1" + b"}"):
+        response = voices.client.post(
+            "/v1/voice/verifications",
+            content=content,
+            headers=voices.headers | {"content-type": "application/json"},
+        )
+        assert (response.status_code, response.json()["error"]["code"]) == (400, "BAD_REQUEST")
 
 
 def test_a_body_over_the_limit_is_refused(start_voices: StartVoices) -> None:
@@ -109,7 +116,7 @@ def test_another_tenant_sees_nothing(voices: Voices) -> None:
     path = f"/v1/voice/enrollments/{enrolled['enrollment_id']}"
     assert voices.client.get(path, headers=stranger.headers).status_code == 404
     assert (
-        voices.client.delete("/v1/voice/enrollments/ada", headers=stranger.headers).status_code
+        voices.client.delete("/v1/voice/voiceprints/ada", headers=stranger.headers).status_code
         == 404
     )
     # The same external_id is another person there; the same uuid another request.
@@ -174,12 +181,12 @@ def test_erasure_leaves_no_byte_of_the_voiceprint(voices: Voices) -> None:
     embedding = voice_vector(0.123).tobytes()
     assert embedding[:8] not in _files(context)  # encrypted: never there in the clear
     assert row.sealed[12:44] in _files(context)
-    response = voices.client.delete("/v1/voice/enrollments/ada", headers=voices.headers)
+    response = voices.client.delete("/v1/voice/voiceprints/ada", headers=voices.headers)
     assert response.status_code == 204
     left = _files(context)
     assert row.sealed[12:44] not in left
     assert embedding[:8] not in left
-    again = voices.client.delete("/v1/voice/enrollments/ada", headers=voices.headers)
+    again = voices.client.delete("/v1/voice/voiceprints/ada", headers=voices.headers)
     assert (again.status_code, again.json()["error"]["code"]) == (404, "VOICEPRINT_NOT_FOUND")
     assert voices.refused(voices.ear.recording()) == (404, "VOICEPRINT_NOT_FOUND")
     assert [event.type for event in events(voices)][-1] == "voice.enrollment.erased"
@@ -187,7 +194,7 @@ def test_erasure_leaves_no_byte_of_the_voiceprint(voices: Voices) -> None:
 
 def test_any_external_id_can_be_erased(voices: Voices) -> None:
     voices.enroll(external_id="a/b c?ü")
-    path = "/v1/voice/enrollments/a%2Fb%20c%3F%C3%BC"
+    path = "/v1/voice/voiceprints/a%2Fb%20c%3F%C3%BC"
     assert voices.client.delete(path, headers=voices.headers).status_code == 204
 
 

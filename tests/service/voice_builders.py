@@ -58,6 +58,7 @@ class BuilderEar:
 
     is_ready: bool = True
     pause_s: float = 0.0
+    decode_pause_s: float = 0.0
     error: SpeakerEncoderError | RuntimeError | None = None
     known: dict[bytes, tuple[Capture, VoiceReading]] = field(default_factory=dict)
     reads: int = 0
@@ -92,6 +93,7 @@ class BuilderEar:
         return content
 
     async def decode_voice(self, audio: Path) -> Capture:
+        await asyncio.sleep(self.decode_pause_s)
         found = self.known.get(audio.read_bytes())
         if found is None:
             message = "not sound"
