@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ from layers.capture.load import load_audio_only
 from layers.capture.speech import energy_db, voice_activity
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
 from layers.evaluation.manifest import BONA_FIDE, ManifestError, read_manifest
-from layers.voice.challenge import vocabulary_of, word_list
+from layers.evaluation.phrase_trials import PhraseRow, Trial, wrong_phrases
+from layers.voice.challenge import word_list
 from layers.voice.normalise import normalise
 from layers.voice.phrase import check_phrase
 from layers.voice.pronunciation import pronunciations
@@ -21,35 +21,7 @@ from layers.voice.recogniser import Aligner, Recogniser, Transcript, Vocabulary
 from verdict.error_rates import Interval, clopper_pearson
 from verdict.policy import Policy
 
-CHANGED_PER_RECORDING = 5
-MORE_PER_RECORDING = 2
-OTHERS_PER_RECORDING = 5
 _SOUND_S = 3.0
-
-
-class Trial(StrEnum):
-    """How the asked phrase relates to what is on the recording."""
-
-    RIGHT = "right phrase"
-    ONE_WORD = "one word changed"
-    ONE_MORE = "one word not said"
-    ONE_LESS = "one word too many said"
-    ORDER = "order changed"
-    OTHER = "another phrase"
-    SILENCE = "silence"
-    NOISE = "noise"
-    HUM = "hum"
-
-
-@dataclass(frozen=True, slots=True)
-class PhraseRow:
-    """A recording and the words on it."""
-
-    file: Path
-    text: str
-    language: str
-    group: str
-    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +117,7 @@ def evaluate_phrase(
     for row in rows:
         audio = load_audio_only(row.file).audio
         listening = _Remembering(recogniser, vocabulary)
-        trials = (((Trial.RIGHT, row.text),), _wrong(row, rows, draw))
+        trials = (((Trial.RIGHT, row.text),), wrong_phrases(row, rows, draw))
         for trial, phrase in (pair for pairs in trials for pair in pairs):
             result = check_phrase(audio, phrase, row.language, listening, policy)
             outcomes.append((row, trial, phrase, result.matched))
@@ -179,39 +151,6 @@ class _Remembering:
 
     def misfit(self, samples: FloatArray, words: tuple[str, ...]) -> float:
         return self._inner.misfit(samples, words) if isinstance(self._inner, Aligner) else 0.0
-
-
-def _wrong(
-    row: PhraseRow, rows: Sequence[PhraseRow], draw: np.random.Generator
-) -> Iterator[tuple[Trial, str]]:
-    words = normalise(row.text, row.language)
-    for _ in range(CHANGED_PER_RECORDING):
-        changed = list(words)
-        replacements = _replacements(words, row.language)
-        place = int(draw.integers(len(words)))
-        changed[place] = replacements[int(draw.integers(len(replacements)))]
-        yield Trial.ONE_WORD, " ".join(changed)
-    pool = _replacements(words, row.language)
-    for _ in range(MORE_PER_RECORDING):
-        place, word = int(draw.integers(len(words) + 1)), pool[int(draw.integers(len(pool)))]
-        yield Trial.ONE_MORE, " ".join((*words[:place], word, *words[place:]))
-    if len(words) > 1:
-        place = int(draw.integers(len(words)))
-        yield Trial.ONE_LESS, " ".join((*words[:place], *words[place + 1 :]))
-    if len(set(words)) > 1:
-        shuffled = list(words)
-        while tuple(shuffled) == words:
-            draw.shuffle(shuffled)
-        yield Trial.ORDER, " ".join(shuffled)
-    others = sorted({other.text for other in rows if normalise(other.text) != normalise(row.text)})
-    for index in draw.permutation(len(others))[:OTHERS_PER_RECORDING]:
-        yield Trial.OTHER, others[index]
-
-
-def _replacements(words: tuple[str, ...], language: str) -> list[str]:
-    """Words of the phrase's own list, else of the English challenge list, that it lacks."""
-    pool = vocabulary_of(words, language).words or word_list(language) or word_list("en")
-    return [word for word in pool if word not in words]
 
 
 def _without_speech(

@@ -14,7 +14,8 @@ from service.cli.options import AsJson, PolicyFile, Verbose, read_policy, read_s
 from service.cli.output import failed, native_silence, people, plain, print_json, require_file
 
 if TYPE_CHECKING:
-    from layers.evaluation.phrase import PhraseRate, PhraseRow, PhraseTable
+    from layers.evaluation.phrase import PhraseRate, PhraseTable
+    from layers.evaluation.phrase_trials import PhraseRow
     from verdict.policy import Policy
 
 

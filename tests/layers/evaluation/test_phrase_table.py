@@ -8,14 +8,12 @@ import pytest
 from layers.capture.types import FloatArray
 from layers.evaluation.manifest import ManifestError
 from layers.evaluation.phrase import (
-    CHANGED_PER_RECORDING,
-    MORE_PER_RECORDING,
     PhraseTable,
-    Trial,
     common_vocabulary,
     evaluate_phrase,
     phrase_rows,
 )
+from layers.evaluation.phrase_trials import CHANGED_PER_RECORDING, MORE_PER_RECORDING, Trial
 from layers.voice.recogniser import Transcript, Vocabulary
 from service.demo.speech import speak_words, write_wav
 from verdict.policy import load_policy
