@@ -20,10 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from layers.voice.calibrate import LOSSLESS, ScoredClip, score_clips
-from layers.voice.detector.combined import AASIST, AASIST_L, EMBEDDED, Calibration, calibration_of
+from layers.voice.detector.combined import (
+    AASIST,
+    AASIST_L,
+    EMBEDDED,
+    Calibration,
+    combination,
+)
 from layers.voice.detector.loading import DetectorFiles, load_detector
+from layers.voice.protocol import SpeechDetector
 from verdict.error_rates import equal_error_rate, equal_error_rate_interval
-from verdict.policy import load_policy
+from verdict.policy import Policy, load_policy
 
 Floats = npt.NDArray[np.float64]
 _RESAMPLES = 500
@@ -75,6 +82,22 @@ def candidates(
     return found
 
 
+def calibrations_of(loaded: Mapping[str, SpeechDetector], policy: Policy) -> dict[str, Calibration]:
+    """Return the policy's calibration of each detector.
+
+    Raises
+    ------
+    UncalibratedError
+        When one was not fitted with these weights: its log-odds would have no scale to share.
+    """
+    found = {}
+    for name, detector in loaded.items():
+        alone = combination(name, policy)
+        alone.check({name: detector.digest})
+        found[name] = alone.calibration
+    return found
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Compare on held-out sources and on dev."""
     options = _options(arguments)
@@ -82,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     files = DetectorFiles(options.models_folder)
     names = (EMBEDDED, *_OTHERS)
     loaded = {name: load_detector(name, files) for name in names}
-    calibrations = {name: calibration_of(name, policy) for name in names}
+    calibrations = calibrations_of(loaded, policy)
     for title, labelled in _sets(options.data, options.every).items():
         clips = score_clips(labelled, loaded, (LOSSLESS,))
         genuine = sum(not clip.is_attack for clip in clips)

@@ -1,14 +1,32 @@
 """A mean of detectors wins where their errors are independent, and not where one adds noise."""
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import pytest
+
+from layers.capture.types import FloatArray
 from layers.voice.calibrate import LOSSLESS, ScoredClip
-from layers.voice.compare_detectors import candidates
-from layers.voice.detector.combined import Calibration
+from layers.voice.compare_detectors import calibrations_of, candidates
+from layers.voice.detector.combined import Calibration, calibration_of
+from layers.voice.detector.errors import UncalibratedError
+from verdict.policy import load_policy
+from verdict.voice_evidence import WindowScore
 
 CALIBRATIONS = {
     name: Calibration(name, 1.0, 0.0, 0.6, "") for name in ("embedded", "aasist", "aasist-l")
 }
+
+
+@dataclass
+class Weights:
+    """A detector of which only the weights count."""
+
+    digest: str
+
+    def score_windows(self, waveform: FloatArray) -> Sequence[WindowScore]:
+        return (WindowScore(0.0, 1.0, 0.0),)
 
 
 def clips(useful: float) -> list[ScoredClip]:
@@ -50,3 +68,11 @@ def test_the_gain_is_against_the_best_member() -> None:
     mean = found["embedded + aasist"]
     assert mean.gain is not None
     assert abs(mean.gain - (found["aasist"].eer - mean.eer)) < 1e-12
+
+
+def test_a_detector_whose_calibration_is_of_other_weights_is_not_compared() -> None:
+    policy = load_policy()
+    own = calibration_of("embedded", policy)
+    assert calibrations_of({"embedded": Weights(own.weights)}, policy) == {"embedded": own}
+    with pytest.raises(UncalibratedError, match="'embedded' is not calibrated"):
+        calibrations_of({"embedded": Weights("f" * 64)}, policy)
