@@ -78,16 +78,18 @@ def interpret(similarity_pct: float, risks: Sequence[int], policy: Policy) -> In
     return Interpretation.DIFFERENT_PEOPLE
 
 
-def risk_level(meaning: Interpretation, risks: Sequence[int], policy: Policy) -> str:
+def risk_level(meaning: Interpretation, verdicts: Sequence[VerdictName]) -> str:
     """Return how worrying a comparison is, for a queue that is sorted by it.
 
-    A cloned voice is the highest; a synthetic recording of another voice is an attack too.
+    A cloned voice is the highest; a synthetic recording of another voice is an attack too. Low is
+    only what was judged: the same person in recordings that are both live.
     """
     if meaning is Interpretation.POSSIBLE_CLONING_ATTACK:
         return "highest"
-    if any(is_synthetic(risk, policy) for risk in risks):
+    if VerdictName.DEEPFAKE in verdicts:
         return "high"
-    return "low" if meaning is Interpretation.SAME_PERSON else "medium"
+    live = all(verdict is VerdictName.LIVE for verdict in verdicts)
+    return "low" if live and meaning is Interpretation.SAME_PERSON else "medium"
 
 
 @dataclass(frozen=True, slots=True)

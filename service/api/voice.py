@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from service.api.auth import ContextDep, Reader, Writer, respond
-from service.api.documented import error_responses
+from service.api.documented import Responses, error_responses
+from service.api.result_schema import WireModel
 from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
 from service.context import Context
 from service.errors import BadRequestError, NotFoundError
@@ -35,7 +36,6 @@ _UPLOAD_ERRORS = (
     "INVALID_MEDIA",
     "TOO_MANY_REQUESTS",
     "ANALYSIS_BUSY",
-    "SPEAKER_ENCODER_MISSING",
     "ANALYSIS_TIMED_OUT",
 )
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*(?:=\s*\"?(\d{1,6})\"?)?\s*(?=[,;]|$)", re.IGNORECASE)
@@ -75,10 +75,15 @@ def _examples(fields: dict[str, Any]) -> dict[str, Any]:
     return {"request": {"value": fields["examples"][0]}}
 
 
+def _in_place(model: type[WireModel]) -> Responses:
+    description = "The result: with `Prefer: wait` in time, or of an earlier request of this uuid."
+    return {200: {"model": model, "description": description}}
+
+
 @router.post(
     "/compare",
     response_model=VoiceComparison,
-    responses=error_responses(*_UPLOAD_ERRORS),
+    responses=error_responses(*_UPLOAD_ERRORS, "SPEAKER_ENCODER_MISSING"),
     openapi_extra=_body_of(CompareVoices, "recording_a", "recording_b"),
     summary="Compare two recordings",
 )
@@ -94,7 +99,7 @@ async def compare(
     "/enrollments",
     status_code=202,
     response_model=VoiceEnrollment,
-    responses=error_responses(*_UPLOAD_ERRORS, "REQUEST_UUID_REUSED"),
+    responses=_in_place(VoiceEnrollment) | error_responses(*_UPLOAD_ERRORS, "REQUEST_UUID_REUSED"),
     openapi_extra=_body_of(EnrollVoice, "voice_data"),
     summary="Enrol a voice",
 )
@@ -114,7 +119,8 @@ async def enroll(
     "/verifications",
     status_code=202,
     response_model=VoiceVerification,
-    responses=error_responses(
+    responses=_in_place(VoiceVerification)
+    | error_responses(
         *_UPLOAD_ERRORS, "REQUEST_UUID_REUSED", "VOICEPRINT_NOT_FOUND", "VOICE_RETRY_CLOSED"
     ),
     openapi_extra=_body_of(VerifyVoice, "voice_data"),

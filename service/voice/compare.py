@@ -13,8 +13,15 @@ from service.tables import new_id
 from service.voice.desk import VoiceDesk
 from service.voice.listening import decode, in_time, minimum_speech_s, read, sounds
 from service.voice.requests import CompareVoices
-from service.voice.views import WireObject, models_view, recording_view, risk_of
-from verdict.speaker import EXPLANATIONS, Interpretation, interpret, is_synthetic, risk_level
+from service.voice.views import WireObject, confidence_of, models_view, recording_view, risk_of
+from verdict.speaker import (
+    EXPLANATIONS,
+    Interpretation,
+    interpret,
+    is_synthetic,
+    risk_level,
+    verdict_on,
+)
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,6 +57,9 @@ def _conclude(
     one, other = readings
     score, similarity = match(one.voiceprint, other.voiceprint, policy)
     risks = [risk_of(reading) for reading in readings]
+    verdicts = [
+        verdict_on(risk_of(reading), confidence_of(reading), policy) for reading in readings
+    ]
     meaning = interpret(similarity, risks, policy)
     if any(is_synthetic(risk, policy) for risk in risks):
         _note_attack(desk, caller, comparison_id, meaning, similarity, risks)
@@ -60,7 +70,7 @@ def _conclude(
         "cosine": round(score, 4),
         "interpretation": str(meaning),
         "interpretation_text": EXPLANATIONS[meaning],
-        "risk_level": risk_level(meaning, risks, policy),
+        "risk_level": risk_level(meaning, verdicts),
         "recording_a": recording_view(one, policy),
         "recording_b": recording_view(other, policy),
         "thresholds": {

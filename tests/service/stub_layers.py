@@ -46,5 +46,18 @@ def decode_nothing(_request: MediaRequest) -> Capture:
     raise UnreadableMediaError(message)
 
 
+def decode_slowly(request: MediaRequest) -> Capture:
+    """Leave a mark beside the sound, so that a test can count."""
+    assert request.audio is not None
+    request.audio.with_suffix(".decoded").touch()
+    time.sleep(0.3)
+    message = "nothing to hear"
+    raise UnreadableMediaError(message)
+
+
+def tasks_with_slow_decoder() -> Tasks:
+    return Tasks(decode=decode_slowly, liveness=liveness, vision=vision, voice=voice, warm=warm)
+
+
 def tasks_without_decoder() -> Tasks:
     return Tasks(decode=decode_nothing, liveness=liveness, vision=vision, voice=voice, warm=warm)

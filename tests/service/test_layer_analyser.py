@@ -12,8 +12,9 @@ from layers.capture.errors import MediaError
 from layers.capture.types import Challenge
 from service.analyser import AnalyserBusyError, StoredCapture
 from service.layer_analyser import LayerAnalyser, model_paths, report_voice_detector
+from service.voice.layer_ear import ListeningAnalyser
 from tests.service.service_builders import settings_in
-from tests.service.stub_layers import tasks_without_decoder
+from tests.service.stub_layers import tasks_with_slow_decoder, tasks_without_decoder
 from verdict.policy import Policy, load_policy
 
 
@@ -34,6 +35,25 @@ def test_more_captures_than_can_be_decoded_in_time_are_sent_away(tmp_path: Path)
     is_busy = [isinstance(answer, AnalyserBusyError) for answer in answers]
     assert is_busy == [False] * 8 + [True] * 2 + [False]
     assert all(isinstance(answer, AnalyserBusyError | MediaError) for answer in answers)
+
+
+def test_recordings_that_nobody_waits_for_any_more_are_not_decoded(tmp_path: Path) -> None:
+    sounds = [tmp_path / f"{n}.wav" for n in range(8)]
+
+    async def heard() -> None:
+        ear = ListeningAnalyser(settings_in(tmp_path), tasks_with_slow_decoder())
+        await ear.start()
+        try:
+            async with asyncio.timeout(0.1):
+                await asyncio.gather(*map(ear.decode_voice, sounds))
+        except TimeoutError:
+            await asyncio.sleep(1.2)  # time enough for a third
+        finally:
+            await ear.close()
+
+    asyncio.run(heard())
+    # One child and one in reserve: what a session's capture may have to wait behind.
+    assert len(list(tmp_path.glob("*.decoded"))) == 2
 
 
 def _with_text(tmp_path: Path, name: str, value: str, unit: str) -> Policy:

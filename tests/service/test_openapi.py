@@ -61,6 +61,20 @@ def test_what_the_capture_route_may_answer(document: dict[str, Any]) -> None:
     assert set(form["properties"]) == {"frames", "video", "audio", "capture"}
 
 
+def test_no_two_paths_are_one_template(document: dict[str, Any]) -> None:
+    # OpenAPI forbids them, and generated clients break on them.
+    templates = [re.sub(r"{\w+}", "{}", path) for path in document["paths"]]
+    assert len(templates) == len(set(templates))
+
+
+def test_voice_requests_answer_in_place_or_later(document: dict[str, Any]) -> None:
+    for path, schema in (("enrollments", "Enrollment"), ("verifications", "Verification")):
+        responses = document["paths"][f"/v1/voice/{path}"]["post"]["responses"]
+        for status in ("200", "202"):
+            content = responses[status]["content"]["application/json"]
+            assert content["schema"]["$ref"].endswith(f"/Voice{schema}")
+
+
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     for reference in set(re.findall(r"#/components/schemas/(\w+)", str(document))):

@@ -51,6 +51,7 @@ def test_a_recording_that_nobody_can_judge_well_is_inconclusive_not_live(voices:
     poor = voices.ear.recording(confidence=69)
     answer = compare(voices, poor, voices.ear.recording()).json()
     assert answer["recording_a"]["verdict"] == "INCONCLUSIVE"
+    assert (answer["interpretation"], answer["risk_level"]) == ("same_person", "medium")
 
 
 def test_compare_reads_json_in_both_casings(voices: Voices) -> None:

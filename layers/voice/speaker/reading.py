@@ -16,6 +16,7 @@ from verdict.voice_evidence import VoiceResult
 
 _RATE_HINT = "Record at 16 kHz or more: a telephone line's 8 kHz are not enough."
 _LENGTH_HINT = "Speak for five seconds or more, without long pauses."
+_TOO_LONG_HINT = "Send a minute or less: five seconds of speech are enough."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,20 @@ class VoiceReading:
 def audio_findings(
     audio: Audio | None, minimum_speech_s: float, policy: Policy
 ) -> tuple[QualityFinding, ...]:
-    """Name what refuses a recording: too low a rate, too little speech; empty when it is fine."""
+    """Name what refuses a recording: its rate, too little speech, its length; empty when fine."""
     rate_hz = 0 if audio is None else audio.original_rate_hz
     speech_s = 0.0 if audio is None else audio.speech_s
-    looked_at = (
+    duration_s = 0.0 if audio is None else round(audio.duration_s, 2)
+    longest_s = policy.number("speaker.audio.maximum_s")
+    too_low = (
         ("AUDIO_RATE_TOO_LOW", rate_hz, policy.number("speaker.audio.minimum_rate_hz"), _RATE_HINT),
         ("SPEECH_TOO_SHORT", round(speech_s, 2), minimum_speech_s, _LENGTH_HINT),
     )
+    found = [one for one in too_low if one[1] < one[2]]
+    if duration_s > longest_s:
+        found.append(("RECORDING_TOO_LONG", duration_s, longest_s, _TOO_LONG_HINT))
     return tuple(
-        QualityFinding(code, value, limit, hint, refuses=True)
-        for code, value, limit, hint in looked_at
-        if value < limit
+        QualityFinding(code, value, limit, hint, refuses=True) for code, value, limit, hint in found
     )
 
 

@@ -82,6 +82,8 @@ def test_quality_is_a_product_of_straight_lines(sound: SpeechQuality, factor: fl
         (audio((0, 3)), []),
         (audio((0, 2.99)), ["SPEECH_TOO_SHORT"]),
         (audio((0, 5), rate_hz=8000), ["AUDIO_RATE_TOO_LOW"]),
+        (audio((0, 5), seconds=60), []),
+        (audio((0, 5), seconds=60.5), ["RECORDING_TOO_LONG"]),
         (None, ["AUDIO_RATE_TOO_LOW", "SPEECH_TOO_SHORT"]),
     ],
 )
