@@ -19,7 +19,7 @@ from layers.runner.tasks import ModelPaths, Tasks
 from layers.voice.detector.combined import combination_in_force
 from layers.voice.detector.errors import UncalibratedError
 from layers.voice.detector.loading import DetectorFiles
-from layers.voice.standing import limits_of_embedded, standing_in_force
+from layers.voice.standing import limits_of_embedded, limits_of_recogniser, standing_in_force
 from service.analyser import AnalyserBusyError, StoredCapture
 from service.settings import Settings
 from verdict.evidence import Evidence
@@ -134,6 +134,8 @@ class LayerAnalyser:
     def _new_runner(self) -> LayerRunner:
         policy = load_policy(self._settings.policy_file)
         report_voice_detector(policy, self._settings)
+        if limits := limits_of_recogniser(self._settings.whisper_checkpoint):
+            _LOG.warning("%s", limits)
         return LayerRunner(runner_settings(self._settings, policy), self._tasks)
 
 

@@ -38,7 +38,7 @@ class DetectorScore:
 
 @dataclass(frozen=True, slots=True)
 class PhraseResult:
-    """Whether the asked words were said.
+    """Whether the asked words were heard: words that were said and not understood are no match.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class PhraseResult:
         Normalised words. They stay in the evidence and never reach a log.
     distance
         Edit distance in words between the two; `tolerance` is what was allowed.
+    reason
+        Why they do not match; ``by_sounds`` where they do and no search for words found them.
     """
 
     matched: bool
@@ -94,5 +96,5 @@ class VoiceResult:
 
     @property
     def word_match(self) -> bool | None:
-        """Whether the phrase was said; None where none was asked."""
+        """Whether the phrase was heard; None where none was asked."""
         return None if self.phrase is None else self.phrase.matched

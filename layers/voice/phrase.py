@@ -82,7 +82,7 @@ def _match_sounds(
     distance = words_unlike(expected, transcript.sounds, sound)
     if not expected or distance > first.tolerance:
         return first
-    return replace(first, matched=True, distance=distance, reason="")
+    return replace(first, matched=True, distance=distance, reason="by_sounds")
 
 
 def _unless_vetoed(

@@ -90,6 +90,17 @@ def limits_of_embedded(policy: Policy, card: Path = CARD) -> str:
     return f"{text} A deployment that relies on the voice layer should bring a stronger detector."
 
 
+def limits_of_recogniser(whisper_checkpoint: Path | None) -> str:
+    """Say what the bundled recogniser does to applicants; empty where Whisper hears the phrase."""
+    if whisper_checkpoint is not None:
+        return ""
+    return (
+        "the bundled recogniser hears the phrase: English only, and it does not understand some "
+        "right phrases, which rule 2 rejects (docs/phrase.md). In production set "
+        "BONAFIDE_WHISPER_CHECKPOINT."
+    )
+
+
 def standing(name: str, policy: Policy, files: DetectorFiles) -> DetectorStanding:
     """Return how one detector, or the ensemble, stands."""
     entry = policy.entry(f"voice.detector.{name}.operating_score")

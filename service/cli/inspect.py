@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def models(as_json: AsJson = False) -> None:
     """List every model: file, digest, source, licence, and whether it is in force here."""
     from layers.registry import State
-    from layers.voice.standing import limits_of_embedded, standings
+    from layers.voice.standing import limits_of_embedded, limits_of_recogniser, standings
     from service.layer_analyser import detector_files
 
     settings = read_settings()
@@ -30,15 +30,19 @@ def models(as_json: AsJson = False) -> None:
     found = _found_models(settings)
     detectors = standings(rules, detector_files(settings))
     limits = limits_of_embedded(rules)
+    unheard = limits_of_recogniser(settings.whisper_checkpoint)
     deciding = _deciding(detectors, settings, rules)
     if as_json:
         listed = [_model(one, deciding) for one in found]
         voice = {"detectors": [_standing(one) for one in detectors], "limits": limits or None}
+        voice["recogniser_limits"] = unheard or None
         print_json({"models": listed, "voice": voice})
     else:
         for one in found:
             _print_model(one, deciding)
         _print_detectors(detectors, limits)
+        if unheard:
+            people().print(f"[yellow]What is not understood[/]: {plain(unheard)}")
     refused = [one.entry.name for one in found if one.state is State.REFUSED]
     if refused:
         why = "the file is not the one registered; install again or train again"

@@ -64,7 +64,7 @@ def _remark(result: Wire) -> str:
         return plain(" ".join(result["signals"]) or "no signal")
     if result["word_match"] is None:
         return "no phrase asked"
-    return "words said" if result["word_match"] else "[red]words not said[/]"
+    return "words said" if result["word_match"] else "[red]words not recognised[/]"
 
 
 def _checks(evidence: Wire) -> Table:

@@ -75,6 +75,7 @@ def test_a_whisper_checkpoint_is_shown_from_where_it_is_configured(
     assert models["whisper"]["path"] == str(checkpoint)
     assert models["whisper"]["in_force"] is True
     assert models["phones-hama"]["in_force"] is False
+    assert "bundled recogniser" not in _run("models")
 
 
 def test_of_two_speaker_encoders_the_one_of_the_policy_is_in_force(
@@ -118,6 +119,8 @@ def test_the_voice_detector_in_force_and_its_limits_are_said() -> None:
     shown = " ".join(_run("models").split())
     assert "What can't be caught: the embedded detector decides alone." in shown
     assert "to have it hf download" in shown
+    assert "What is not understood: the bundled recogniser hears the phrase" in shown
+    assert "set BONAFIDE_WHISPER_CHECKPOINT" in document["voice"]["recogniser_limits"]
 
 
 def test_a_voice_detector_that_can_not_decide_is_an_error(

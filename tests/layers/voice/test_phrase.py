@@ -133,9 +133,11 @@ def test_a_perfect_alignment_never_makes_a_match(heard: str) -> None:
 
 def test_any_search_may_find_the_words_and_sounds_alone_may() -> None:
     others = (("tiger", "zebra"), ("tiger", "coffee"))
-    assert asked("tiger coffee", Aligns("zebra lion", others=others)).matched
+    found = asked("tiger coffee", Aligns("zebra lion", others=others))
+    assert (found.matched, found.heard, found.reason) == (True, ("tiger", "coffee"), "")
     sounds = ("T", "AY", "G", "ER", "K", "AA", "F", "IY")
-    assert asked("tiger coffee", Aligns("zebra lion", sounds=sounds)).matched
+    by_sounds = asked("tiger coffee", Aligns("zebra lion", sounds=sounds))
+    assert (by_sounds.matched, by_sounds.reason) == (True, "by_sounds")
     assert not asked("coffee tiger", Aligns("zebra lion", sounds=sounds)).matched
     assert not asked("tiger", Aligns("zebra lion", sounds=sounds)).matched
     assert not asked("...", Aligns("", sounds=sounds)).matched
