@@ -134,8 +134,7 @@ class LayerAnalyser:
     def _new_runner(self) -> LayerRunner:
         policy = load_policy(self._settings.policy_file)
         report_voice_detector(policy, self._settings)
-        if limits := limits_of_recogniser(self._settings.whisper_checkpoint):
-            _LOG.warning("%s", limits)
+        report_recogniser(self._settings)
         return LayerRunner(runner_settings(self._settings, policy), self._tasks)
 
 
@@ -174,6 +173,12 @@ def report_voice_detector(policy: Policy, settings: Settings) -> None:
         raise UncalibratedError(standing.problem)
     _LOG.info("voice detector in force: %s, %s", standing.name, standing.state)
     if limits := limits_of_embedded(policy):
+        _LOG.warning("%s", limits)
+
+
+def report_recogniser(settings: Settings) -> None:
+    """Log what the bundled recogniser misses, where it hears the phrases."""
+    if limits := limits_of_recogniser(settings.whisper_checkpoint):
         _LOG.warning("%s", limits)
 
 

@@ -11,7 +11,12 @@ import pytest
 from layers.capture.errors import MediaError
 from layers.capture.types import Challenge
 from service.analyser import AnalyserBusyError, StoredCapture
-from service.layer_analyser import LayerAnalyser, model_paths, report_voice_detector
+from service.layer_analyser import (
+    LayerAnalyser,
+    model_paths,
+    report_recogniser,
+    report_voice_detector,
+)
 from service.voice.layer_ear import ListeningAnalyser
 from tests.service.service_builders import settings_in
 from tests.service.stub_layers import tasks_with_slow_decoder, tasks_without_decoder
@@ -74,6 +79,18 @@ def test_start_up_says_which_voice_detector_decides_and_what_it_can_not_catch(
     assert said[0] == ("INFO", "voice detector in force: embedded, calibrated")
     assert said[1][0] == "WARNING"
     assert "the embedded detector decides alone. At its threshold: split dev" in said[1][1]
+
+
+def test_start_up_says_what_the_bundled_recogniser_misses(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="service.layer_analyser"):
+        report_recogniser(settings_in(tmp_path, whisper_checkpoint=tmp_path / "small.en.pt"))
+        assert not caplog.records
+        report_recogniser(settings_in(tmp_path))
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "In production set BONAFIDE_WHISPER_CHECKPOINT" in record.getMessage()
 
 
 def test_start_up_refuses_a_voice_detector_that_can_not_decide(tmp_path: Path) -> None:
