@@ -30,6 +30,7 @@ from service.tables import CaptureRow
 from service.voice.cipher import load_cipher
 from service.voice.desk import VoiceDesk
 from service.voice.port import VoiceEar
+from service.voice.voiceprints import warn_of_other_keys
 from service.voice.work import interrupted, resume
 from verdict.policy import Policy, load_policy
 
@@ -116,6 +117,7 @@ async def _start(
 
 async def _open_desk(context: Context, ear: VoiceEar | None, stack: AsyncExitStack) -> VoiceDesk:
     desk = VoiceDesk(context, ear, load_cipher(context.settings))
+    await asyncio.to_thread(warn_of_other_keys, context.database, desk.cipher)
     stack.push_async_callback(desk.stop)
     waiting = await asyncio.to_thread(interrupted, desk)
     resuming = asyncio.create_task(resume(desk, waiting))

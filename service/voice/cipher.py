@@ -73,26 +73,32 @@ def load_cipher(settings: Settings) -> VoiceprintCipher:
         When the configured or stored key is not 32 bytes in base64.
     """
     if settings.voiceprint_key is not None:
-        text = settings.voiceprint_key.get_secret_value()
-        return VoiceprintCipher(_decoded(text, "BONAFIDE_VOICEPRINT_KEY"))
+        key = _decoded(settings.voiceprint_key.get_secret_value())
+        if key is None:
+            msg = f"BONAFIDE_VOICEPRINT_KEY must be 32 bytes in base64; {_HOW}"
+            raise VoiceprintKeyError(msg)
+        return VoiceprintCipher(key)
     path = settings.data_dir / _KEY_FILE
     if _make_once(path):
         _LOG.warning(
-            "made a key for voiceprints in the data folder; "
-            "set BONAFIDE_VOICEPRINT_KEY to keep it apart from what it encrypts"
+            "made a key for voiceprints in the data folder; to keep it apart from what it "
+            "encrypts, move the content of voiceprint.key to BONAFIDE_VOICEPRINT_KEY"
         )
-    return VoiceprintCipher(_decoded(path.read_text(encoding="ascii"), str(path)))
+    key = _decoded(path.read_bytes())
+    if key is None:
+        msg = (
+            f"{path} is damaged; put it back from a backup, or remove it and enrol everybody again"
+        )
+        raise VoiceprintKeyError(msg)
+    return VoiceprintCipher(key)
 
 
-def _decoded(text: str, where: str) -> bytes:
+def _decoded(text: str | bytes) -> bytes | None:
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        msg = f"{where} must be 32 bytes in base64; {_HOW}"
-        raise VoiceprintKeyError(msg)
-    return key
+        return None
+    return key if len(key) == _KEY_BYTES else None
 
 
 def _make_once(path: Path) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from layers.voice.speaker.similarity import match
 from layers.voice.speaker.voiceprint import Voiceprint
@@ -96,6 +96,19 @@ def erase_voiceprint(database: Database, caller: Caller, external_id: str) -> bo
             "the encrypted bytes stay in it until the next checkpoint"
         )
     return True
+
+
+def warn_of_other_keys(database: Database, cipher: VoiceprintCipher) -> None:
+    """Log how many voiceprints the key in force can't open: a changed key is noticed at once."""
+    query = select(func.count()).where(VoiceprintRow.key_id != cipher.key_id)
+    with database.read() as db:
+        count = db.exec(query).one()
+    if count:
+        _LOG.error(
+            "voiceprints are sealed with another key: set BONAFIDE_VOICEPRINT_KEY back, "
+            "or enrol these people again",
+            extra={"count": count},
+        )
 
 
 def _enrolling(db: Session, organization_id: str, external_id: str) -> Sequence[VoiceRequestRow]:

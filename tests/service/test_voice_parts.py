@@ -44,6 +44,14 @@ def test_the_key_is_made_once_for_its_owner_alone_and_says_so(
     assert load_cipher(settings).key == made.key
     assert len(caplog.records) == 1
     assert made.key.hex() not in repr(made)
+    # A fresh key in the variable would void every voiceprint: the file's content goes there.
+    assert "content of voiceprint.key" in caplog.text
+    moved = Settings(data_dir=tmp_path, voiceprint_key=SecretStr(path.read_text()))
+    assert load_cipher(moved).key == made.key
+    for damaged in (b"", b"\xff\xfe", b"AAAA"):
+        path.write_bytes(damaged)
+        with pytest.raises(VoiceprintKeyError, match="from a backup"):
+            load_cipher(settings)
 
 
 def test_the_key_comes_from_the_environment_or_is_refused(

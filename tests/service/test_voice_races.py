@@ -1,7 +1,8 @@
-"""Voice requests that overlap: with each other, with an erasure, with a slow upload."""
+"""Voice requests that overlap with each other or an erasure, and keys that change."""
 
 from __future__ import annotations
 
+import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,20 @@ def test_erasure_reaches_an_enrolment_under_way(voices: Voices) -> None:
     assert not list((context.settings.data_dir / "voice").glob("*"))
     types = [one.type for one in events(voices)]
     assert types == ["voice.enrollment.failed"]
+
+
+def test_another_key_is_noticed_at_start_and_is_no_mismatch(
+    start_voices: StartVoices, caplog: pytest.LogCaptureFixture
+) -> None:
+    voices = start_voices()
+    voices.enroll()
+    voices.client.__exit__(None, None, None)
+    assert "sealed with another key" not in caplog.text
+    after = start_voices(voiceprint_key=base64.b64encode(bytes(32)).decode())
+    noticed = [one for one in caplog.records if "sealed with another key" in one.getMessage()]
+    assert [one.__dict__["count"] for one in noticed] == [1]
+    answer = after.verify(after.ear.recording())
+    assert (answer["status"], answer["failure_reason"]) == ("failed", "voiceprint_key_wrong")
 
 
 def test_a_log_that_readers_keep_is_not_called_empty(
