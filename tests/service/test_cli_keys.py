@@ -138,6 +138,38 @@ def test_a_voice_detector_that_can_not_decide_is_an_error(
     assert "What can't be caught" not in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("MODELS_FOLDER", "folder"),
+        ("VOICE_MODEL_FOLDER", "folder"),
+        ("WHISPER_CHECKPOINT", "file"),
+        ("POLICY_FILE", "file"),
+    ],
+)
+def test_a_path_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
+) -> None:
+    monkeypatch.setenv(f"BONAFIDE_{name}", str(tmp_path / "gone"))
+    result = CliRunner().invoke(app, ["models"])
+    assert result.exit_code == 2
+    said = " ".join(result.stderr.split())
+    assert f"error [BAD_SETTINGS]: BONAFIDE_{name}: Value error, there is no {kind}" in said
+
+
+def test_a_file_that_is_not_the_registered_one_is_refused_and_where_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "aasist").mkdir()
+    (tmp_path / "aasist" / "AASIST.pth").write_bytes(b"other weights")
+    monkeypatch.setenv("BONAFIDE_MODELS_FOLDER", str(tmp_path))
+    result = CliRunner().invoke(app, ["models", "--json"])
+    assert result.exit_code == 1
+    assert "error [MODEL_REFUSED]" in result.stderr
+    assert "AASIST.pth is not the file registered as 'aasist': get it from" in result.stderr
+    assert "github clovaai/aasist" in " ".join(result.stderr.split())
+
+
 def test_the_policy_is_listed_with_its_provenance() -> None:
     document = json.loads(_run("policy", "--json"))
     assert document["digest"] == load_policy().digest

@@ -85,7 +85,9 @@ def test_start_up_says_what_the_bundled_recogniser_misses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="service.layer_analyser"):
-        report_recogniser(settings_in(tmp_path, whisper_checkpoint=tmp_path / "small.en.pt"))
+        checkpoint = tmp_path / "small.en.pt"
+        checkpoint.touch()
+        report_recogniser(settings_in(tmp_path, whisper_checkpoint=checkpoint))
         assert not caplog.records
         report_recogniser(settings_in(tmp_path))
     (record,) = caplog.records
