@@ -39,7 +39,7 @@ def channel_response(rng: Rng, bins: int) -> npt.NDArray[np.float32]:
     return np.asarray(10.0 ** (curve / 20.0), dtype=np.float32)
 
 
-def roughen(waves: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
+def roughen(waves: torch.Tensor, rng: Rng, strength: float, rooms: float) -> torch.Tensor:
     """Roughen a batch of waveforms, each clip by its own draw.
 
     Parameters
@@ -49,7 +49,9 @@ def roughen(waves: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
     rng : numpy.random.Generator
         Source of every draw.
     strength : float
-        Scales the probability of each step (1 = as shipped).
+        Scales the probability of each step.
+    rooms : float
+        Probability of a simulated room at strength 1.
 
     Returns
     -------
@@ -61,7 +63,7 @@ def roughen(waves: torch.Tensor, rng: Rng, strength: float) -> torch.Tensor:
     size = 2 * samples
     response = np.ones((count, samples + 1), dtype=np.complex64)
     for index in range(count):
-        if rng.random() < 0.3 * strength:
+        if rng.random() < rooms * strength:
             room = room_response(rng, SAMPLE_RATE_HZ // 2)
             response[index] *= np.fft.rfft(room, size)
         if rng.random() < 0.5 * strength:

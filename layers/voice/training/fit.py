@@ -34,16 +34,16 @@ def mask_spectrum(spectrum: Tensor, rng: np.random.Generator) -> Tensor:
     return spectrum
 
 
-def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> Candidate:
-    """Fit one network; the same store, recipe and seed give the same weights on one machine.
+def fit(store: Store, recipe: Recipe, log: Logger) -> Candidate:
+    """Fit one network; the same store and recipe give the same weights on one machine.
 
     Returns
     -------
     Candidate
         In eval mode, its weights averaged over the last few hundred updates.
     """
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
+    torch.manual_seed(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
     network = build_network(recipe.network, recipe.n_fft)
     average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=0.02)
@@ -63,7 +63,7 @@ def fit(store: Store, recipe: Recipe, seed: int, log: Logger) -> Candidate:
         ]
         waves = torch.from_numpy(np.stack(cut).astype(np.float32) / 32768.0)
         with torch.no_grad():
-            waves = roughen(waves, rng, recipe.strength)
+            waves = roughen(waves, rng, recipe.strength, recipe.rooms)
             spectrum = network.frontend(waves)
             if spectrum.ndim == 4:
                 spectrum = mask_spectrum(spectrum, rng)

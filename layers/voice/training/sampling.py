@@ -37,6 +37,10 @@ class Recipe:
         Weight of a source that holds one class only: its channel is a shortcut.
     crop_samples : int
         Length of a training crop.
+    rooms : float
+        Share of clips in a simulated room, at strength 1.
+    seed : int
+        Of the weights' start and of every draw.
     """
 
     n_fft: int = 512
@@ -44,15 +48,17 @@ class Recipe:
     steps: int = 2_400
     batch: int = 16
     learning_rate: float = 1.5e-3
-    self_share: float = 0.3
+    self_share: float = 0.5
     clean_share: float = 0.5
     strength: float = 0.4
     smoothing: float = 0.05
     one_class_weight: float = 0.6
     crop_samples: int = 32_000
+    rooms: float = 0.5
+    seed: int = 20_261_120
 
 
-MEMBERS = (Recipe(n_fft=512, steps=2_400), Recipe(n_fft=256, steps=3_600))
+MEMBERS = (Recipe(n_fft=512, steps=15_000), Recipe(n_fft=384, steps=9_000))
 """The networks that ship: a longer window sees pitch harmonics, a shorter one sees pitch pulses."""
 
 

@@ -98,9 +98,9 @@ def main() -> None:
 
     tensors: dict[str, torch.Tensor] = {}
     for member, recipe in enumerate(MEMBERS):
-        key = key_of(store_key, asdict(recipe), args.seed + member)
+        key = key_of(store_key, asdict(recipe))
         _LOG.info("member %d, key %s: %s", member, key, recipe)
-        fitted = kept_member(work, store, recipe, args.seed + member, key, _LOG)
+        fitted = kept_member(work, store, recipe, key, _LOG)
         tensors.update({f"{member}.{name}": value for name, value in fitted.items()})
     weights = args.out / "embedded.safetensors"
     save_file(tensors, weights, {"n_fft": ",".join(str(recipe.n_fft) for recipe in MEMBERS)})

@@ -43,11 +43,11 @@ def kept_store(
 
 
 def kept_member(
-    work: Path, store: Store, recipe: Recipe, seed: int, key: str, log: Logger
+    work: Path, store: Store, recipe: Recipe, key: str, log: Logger
 ) -> dict[str, Tensor]:
     """Return the tensors of one fitted network, fitting it unless ``work`` holds it."""
     path = work / f"member-{key}.safetensors"
     if not path.exists():
-        state = fit(store, recipe, seed, log).state_dict()
+        state = fit(store, recipe, log).state_dict()
         save_file({name: value.contiguous() for name, value in state.items()}, path)
     return load_file(path)
