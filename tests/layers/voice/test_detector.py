@@ -116,7 +116,7 @@ def test_static_channel_colour_is_removed() -> None:
 def test_weights_are_loaded_strictly(tmp_path: Path) -> None:
     tensors = load_file(WEIGHTS)
     tensors.pop("0.score.bias")
-    save_file(tensors, tmp_path / "short.safetensors", {"n_fft": "512,256"})
+    save_file(tensors, tmp_path / "short.safetensors", {"n_fft": "512,384,512"})
     with pytest.raises(RuntimeError, match=r"Missing key.*0\.score\.bias"):
         EmbeddedDetector(tmp_path / "short.safetensors")
 
