@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from layers.capture.types import SAMPLE_RATE_HZ, FloatArray
-from layers.voice.speaker.mel import HOP, N_FFT, slaney_filters
+from layers.voice.slaney_mel import slaney_filters
+from layers.voice.speaker.mel import HOP, N_FFT
 from layers.voice.speaker.protocol import EncoderRefusedError
 
 N_MELS = 40
@@ -80,7 +81,7 @@ class Ge2eEncoder:
         weights = {key: value for key, value in state.items() if key not in _LOSS_KEYS}
         self._network.load_state_dict(weights, strict=True)
         self._network.eval()
-        self._filters = torch.from_numpy(slaney_filters(N_MELS))
+        self._filters = torch.from_numpy(slaney_filters(N_MELS, SAMPLE_RATE_HZ, N_FFT))
         self._window = torch.hann_window(N_FFT)
 
     @property

@@ -20,11 +20,10 @@ from torch.nn import functional
 
 from layers.voice.training.augment import set_level, trim_silence
 from layers.voice.training.data import load_waveform, read_manifest
-from layers.voice.training.neural_vocoders import RECIPES, Vocoder, VocoderRecipe
+from layers.voice.training.neural_vocoders import LEVEL_DB, RECIPES, Vocoder, VocoderRecipe
 
 _SEGMENT = 12_800
 _BATCH = 8
-_LEVEL_DB = -22.0
 _RESOLUTIONS = (256, 512, 1024, 2048)
 
 
@@ -143,7 +142,7 @@ def main() -> None:
     rows = [row for row in read_manifest(args.data) if row.split == "train"]
     real = [row for row in rows if row.bonafide and row.redistributable]
     waves = [
-        set_level(trim_silence(load_waveform(args.data / row.path), 0.1), _LEVEL_DB) for row in real
+        set_level(trim_silence(load_waveform(args.data / row.path), 0.1), LEVEL_DB) for row in real
     ]
     waves = [wave for wave in waves if len(wave) > _SEGMENT + 1]
     log = logging.getLogger("layers.voice.training")

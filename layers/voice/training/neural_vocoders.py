@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.training.synthesis import mel_matrix
 
-RATE_HZ = 16_000
+LEVEL_DB = -22.0
+"""Level that the generators are fitted at and expect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class LogMel(nn.Module):
     def __init__(self, bands: int, hop: int) -> None:
         super().__init__()
         self.hop, self.n_fft = hop, 1024
-        matrix = torch.from_numpy(mel_matrix(bands, self.n_fft, RATE_HZ, RATE_HZ / 2))
+        matrix = torch.from_numpy(mel_matrix(bands, self.n_fft, SAMPLE_RATE_HZ, SAMPLE_RATE_HZ / 2))
         self.register_buffer("matrix", matrix / matrix.sum(1, keepdim=True).clamp(min=1e-5))
         self.register_buffer("window", torch.hann_window(self.n_fft))
 

@@ -7,7 +7,6 @@ says how). Verified by digest; no code in the files is executed.
 References
 ----------
 Kumar et al., 2019 (MelGAN): sizes of the generator. Yang et al., 2021 (multi-band MelGAN).
-Slaney, 1998: the mel scale that both were fitted with.
 """
 
 import hashlib
@@ -15,11 +14,11 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from layers.capture.types import SAMPLE_RATE_HZ
+from layers.voice.slaney_mel import slaney_filters
 from layers.voice.training.augment import Wave, resample
 
 MELGAN_FILE = "melgan.kuangdd.pt"
@@ -30,26 +29,6 @@ DIGESTS = {
 }
 _MELGAN_RATE_HZ = 22_050
 _MULTI_BAND_RATE_HZ = 24_000
-
-
-def slaney_mel(
-    rate_hz: int, n_fft: int, bands: int, low_hz: float, high_hz: float
-) -> npt.NDArray[np.float32]:
-    """Area-normalised mel filters, linear below 1 kHz, shape ``(bands, n_fft // 2 + 1)``."""
-    step = np.log(6.4) / 27.0
-    knee_hz, knee = 1_000.0, 15.0
-
-    def to_mel(hz: float) -> float:
-        return hz * knee / knee_hz if hz < knee_hz else knee + float(np.log(hz / knee_hz)) / step
-
-    mel = np.linspace(to_mel(low_hz), to_mel(high_hz), bands + 2)
-    edges = np.where(mel < knee, mel * knee_hz / knee, knee_hz * np.exp(step * (mel - knee)))
-    bins = np.arange(n_fft // 2 + 1) * rate_hz / n_fft
-    rising = (bins - edges[:-2, None]) / (edges[1:-1, None] - edges[:-2, None])
-    falling = (edges[2:, None] - bins) / (edges[2:, None] - edges[1:-1, None])
-    height = 2.0 / (edges[2:] - edges[:-2])
-    filters = np.maximum(0.0, np.minimum(rising, falling)) * height[:, None]
-    return np.asarray(filters, dtype=np.float32)
 
 
 def verified(folder: Path, name: str) -> Path:
@@ -139,11 +118,11 @@ class MelGan:
         self._net = _MelGanNet()
         self._net.load_state_dict(_renamed(_tensors(saved)), strict=True)
         self._net.eval()
-        self._mel = torch.from_numpy(slaney_mel(_MELGAN_RATE_HZ, 1024, 80, 0.0, 8_000.0))
+        self._mel = torch.from_numpy(slaney_filters(80, _MELGAN_RATE_HZ, 1024, 0.0, 8_000.0))
 
     def mel(self, wave: Wave) -> Tensor:
         """Log-mel of a 16 kHz waveform, shape ``(80, frames)``."""
-        source = torch.from_numpy(resample(wave, 16_000, _MELGAN_RATE_HZ))
+        source = torch.from_numpy(resample(wave, SAMPLE_RATE_HZ, _MELGAN_RATE_HZ))
         window = torch.hann_window(1024)
         magnitude = torch.stft(source, 1024, 256, window=window, return_complex=True).abs()
         return torch.log(torch.clamp(self._mel @ magnitude, min=1e-5))
@@ -152,7 +131,7 @@ class MelGan:
         """Waveform at 16 kHz."""
         with torch.inference_mode():
             made = self._net(mel[None])[0].numpy()
-        return resample(made, _MELGAN_RATE_HZ, 16_000)
+        return resample(made, _MELGAN_RATE_HZ, SAMPLE_RATE_HZ)
 
 
 def _tensors(module: nn.Module, prefix: str = "") -> dict[str, Tensor]:
@@ -191,11 +170,11 @@ class MultiBandMelGan:
 
         path = verified(folder, MULTI_BAND_FILE)
         self._net = Interpreter(str(path), num_threads=1)
-        self._mel = slaney_mel(_MULTI_BAND_RATE_HZ, 2048, 80, 80.0, 7_600.0)
+        self._mel = slaney_filters(80, _MULTI_BAND_RATE_HZ, 2048, 80.0, 7_600.0)
 
     def mel(self, wave: Wave) -> Tensor:
         """Log-mel of a 16 kHz waveform, normalised, shape ``(80, frames)``."""
-        source = torch.from_numpy(resample(wave, 16_000, _MULTI_BAND_RATE_HZ))
+        source = torch.from_numpy(resample(wave, SAMPLE_RATE_HZ, _MULTI_BAND_RATE_HZ))
         window = torch.hann_window(1200)
         magnitude = torch.stft(source, 2048, 300, 1200, window, return_complex=True).abs()
         level = torch.log10(torch.clamp(torch.from_numpy(self._mel) @ magnitude, min=1e-10))
@@ -210,4 +189,4 @@ class MultiBandMelGan:
         self._net.set_tensor(source, mel.T[None].contiguous().numpy())
         self._net.invoke()
         made = self._net.get_tensor(self._net.get_output_details()[0]["index"])[0, :, 0]
-        return resample(made, _MULTI_BAND_RATE_HZ, 16_000)
+        return resample(made, _MULTI_BAND_RATE_HZ, SAMPLE_RATE_HZ)

@@ -10,13 +10,13 @@ from safetensors.torch import load_file
 from scipy import signal
 from torch import Tensor
 
+from layers.capture.types import SAMPLE_RATE_HZ
 from layers.voice.training.augment import Wave, change_speed, set_level
-from layers.voice.training.neural_vocoders import RECIPES, Vocoder
+from layers.voice.training.neural_vocoders import LEVEL_DB, RECIPES, Vocoder
 from layers.voice.training.published_vocoders import MelGan, MultiBandMelGan
 
 Rng = np.random.Generator
 
-_LEVEL_DB = -22.0
 # By how close a resynthesis comes to its original: coarse ones teach little.
 _OWN_SHARES = {"spectrum_head": 0.35, "neural_codec": 0.1, "upsampling_gan": 0.1}
 
@@ -93,8 +93,8 @@ def model_like(frames: Tensor, rng: Rng) -> Tensor:
 
 def match_colour(made: Wave, wave: Wave) -> Wave:
     """Give a resynthesis the smoothed long-term spectrum of its original (linear phase)."""
-    _, want = signal.welch(wave, 16_000, nperseg=512)
-    _, have = signal.welch(made, 16_000, nperseg=512)
+    _, want = signal.welch(wave, SAMPLE_RATE_HZ, nperseg=512)
+    _, have = signal.welch(made, SAMPLE_RATE_HZ, nperseg=512)
     smooth = np.ones(9) / 9.0
     gain = np.sqrt(np.convolve(want, smooth, "same") / (np.convolve(have, smooth, "same") + 1e-12))
     gain = np.clip(gain, 0.05, 20.0)
@@ -112,7 +112,7 @@ def neural_attack(wave: Wave, vocoders: tuple[NeuralVocoder, ...], rng: Rng) -> 
     shares = np.array([vocoder.share for vocoder in vocoders])
     vocoder = vocoders[int(rng.choice(len(vocoders), p=shares / shares.sum()))]
     speed = float(rng.uniform(0.75, 1.3)) if rng.random() < 0.5 else 1.0
-    source = set_level(wave, _LEVEL_DB)
+    source = set_level(wave, LEVEL_DB)
     frames = vocoder.analyse(change_speed(source, speed) if speed != 1.0 else source)
     if vocoder.smooth and rng.random() < 0.4:
         frames = model_like(frames, rng)
@@ -120,4 +120,4 @@ def neural_attack(wave: Wave, vocoders: tuple[NeuralVocoder, ...], rng: Rng) -> 
     if speed != 1.0:
         made = change_speed(made, 1.0 / speed)
     made = match_colour(np.ascontiguousarray(made[: len(wave)]), source)
-    return vocoder.name, set_level(made, _LEVEL_DB)
+    return vocoder.name, set_level(made, LEVEL_DB)

@@ -13,10 +13,11 @@ import torch
 from layers.capture.types import FloatArray
 from layers.known_models import known_models
 from layers.registry import State, find
+from layers.voice.slaney_mel import slaney_filters
 from layers.voice.speaker.ecapa import FILE, EcapaEncoder
 from layers.voice.speaker.ge2e import PARTIAL_FRAMES, Ge2eEncoder, Ge2eNetwork, partial_starts
 from layers.voice.speaker.load import load_encoder
-from layers.voice.speaker.mel import htk_filters, slaney_filters
+from layers.voice.speaker.mel import N_FFT, htk_filters
 from layers.voice.speaker.protocol import EncoderMissingError, EncoderRefusedError
 
 RATE = 16_000
@@ -35,7 +36,7 @@ def test_slaney_filters_are_those_that_librosa_makes() -> None:
     assert spec.origin is not None
     # Whisper's wheel ships filters that librosa made, of the same scale, window and rate.
     with np.load(Path(spec.origin).parent / "assets" / "mel_filters.npz") as stored:
-        assert np.allclose(slaney_filters(80), stored["mel_80"], atol=1e-6)
+        assert np.allclose(slaney_filters(80, 16_000, N_FFT), stored["mel_80"], atol=1e-6)
 
 
 def test_htk_filters_peak_at_their_centres_and_keep_the_left_width() -> None:
