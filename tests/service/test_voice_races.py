@@ -118,12 +118,13 @@ def test_a_log_that_readers_keep_is_not_called_empty(
 
 
 def test_prefer_wait_counts_from_the_start_of_the_request(start_voices: StartVoices) -> None:
-    voices = start_voices(max_voice_wait_s=0.6)
-    voices.ear.decode_pause_s, voices.ear.pause_s = 0.5, 5.0
+    # Counted from the end of decoding, the answer would take 3.7 s; a busy machine adds a second.
+    voices = start_voices(max_voice_wait_s=2.0)
+    voices.ear.decode_pause_s, voices.ear.pause_s = 1.7, 5.0
     begin = time.monotonic()
     response = voices.send("enrollments", voices.ear.recording())
     assert response.status_code == 202
-    assert time.monotonic() - begin < 0.95
+    assert time.monotonic() - begin < 3.1
 
 
 def _erase(voices: Voices) -> int:
