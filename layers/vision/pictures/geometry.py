@@ -1,0 +1,115 @@
+"""From masks and landmarks of a view to outlines and boxes of its frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+
+from layers.capture.types import BoolArray, Capture, FloatArray, Image
+from layers.vision.pictures.records import Box, Outline, Role
+from layers.vision.scene import View, make_view
+
+# A line through a region's every pixel would be jagged and heavy; crumbs of it are noise.
+TOLERANCE_PX = 0.6
+MAX_PARTS = 6
+MIN_PART_SHARE = 0.04
+MIN_SIDE_PX = 8
+
+
+def views_of(capture: Capture, frames: Iterable[int]) -> list[View]:
+    """Crop the frames that were kept and show a face large enough."""
+    views = []
+    for row in frames:
+        image = capture.image_at(row)
+        if image is not None:
+            view = make_view(image, capture.track.landmarks[row, :, :2], row)
+            if view is not None:
+                views.append(view)
+    return views
+
+
+def nearest(views: Sequence[View], values: Sequence[float | None], target: float) -> View | None:
+    """Return the view that is most like what the whole capture reports."""
+    known = [(abs(v - target), k) for k, v in enumerate(values) if v is not None]
+    return views[min(known)[1]] if known else None
+
+
+def to_frame(view: View, capture: Capture, points: FloatArray) -> FloatArray:
+    """Return (K, 2) pixels of a view's crop as pixels of its frame."""
+    corner = capture.track.landmarks[view.index, 0, :2] - view.points[0] / view.scale
+    # `make_view` cuts at whole pixels.
+    moved: FloatArray = (points / view.scale + np.rint(corner)).astype(np.float32)
+    return moved
+
+
+def outlines_of(view: View, capture: Capture, mask: BoolArray, role: Role) -> tuple[Outline, ...]:
+    """Return the outlines of a mask's larger parts, within the frame."""
+    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    parts = sorted(found, key=lambda part: -cv2.contourArea(part))[:MAX_PARTS]
+    least = MIN_PART_SHARE * float(mask.sum())
+    outlines = []
+    for part in parts:
+        if cv2.contourArea(part) >= least:
+            line = cv2.approxPolyDP(part, TOLERANCE_PX, closed=True)[:, 0].astype(np.float32)
+            inside = within(to_frame(view, capture, line), kept_image(capture, view.index))
+            outlines.append(Outline(inside, role))
+    return tuple(outlines)
+
+
+def landmark_outline(
+    capture: Capture, row: int, indices: Iterable[int], role: Role, *, image: Image
+) -> Outline:
+    """Return some landmarks as a closed line, within the frame."""
+    return Outline(within(capture.track.landmarks[row, list(indices), :2], image), role)
+
+
+def within(points: FloatArray, image: Image) -> FloatArray:
+    """Move points that lie outside the frame to its border."""
+    size = np.array([image.shape[1] - 1, image.shape[0] - 1], np.float32)
+    inside: FloatArray = np.clip(points, 0, size).astype(np.float32)
+    return inside
+
+
+def box_around(points: FloatArray, image: Image, margin: float) -> Box:
+    """Return the box of the points with a margin (share of its longer side), within the frame."""
+    height, width = image.shape[:2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    grown = margin * float((high - low).max())
+    left = int(np.clip(np.floor(low[0] - grown), 0, max(0, width - MIN_SIDE_PX)))
+    top = int(np.clip(np.floor(low[1] - grown), 0, max(0, height - MIN_SIDE_PX)))
+    right = int(np.clip(np.ceil(high[0] + grown), min(width, left + MIN_SIDE_PX), width))
+    bottom = int(np.clip(np.ceil(high[1] + grown), min(height, top + MIN_SIDE_PX), height))
+    return Box(left, top, right, bottom)
+
+
+def view_box(view: View, capture: Capture) -> Box:
+    """Return the part of the frame that a view shows."""
+    height, width = view.rgb.shape[:2]
+    corners = to_frame(view, capture, np.array([(0, 0), (width, height)], np.float32))
+    return box_around(corners, kept_image(capture, view.index), 0.0)
+
+
+def widest_square(mask: BoolArray) -> tuple[int, int, int] | None:
+    """Return column, row and half side of the largest square within a mask."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    room = cv2.distanceTransform(padded, cv2.DIST_C, 3)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(room)), room.shape)
+    half = int(room[row, column]) - 1
+    return (int(column), int(row), half) if half >= 1 else None
+
+
+def kept_image(capture: Capture, row: int) -> Image:
+    """Return the pixels of a frame that the caller has checked to be kept.
+
+    Raises
+    ------
+    ValueError
+        When it was not.
+    """
+    image = capture.image_at(row)
+    if image is None:
+        msg = f"frame {row} was not kept: no picture can be made of it"
+        raise ValueError(msg)
+    return image
