@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from layers.capture.types import Challenge
+from layers.capture.types import Challenge, Device
 from verdict.evidence import Evidence
 from verdict.measurement import QualityFinding
 from verdict.policy import Policy
@@ -24,8 +24,10 @@ class StoredCapture:
         Holds ``capture.json`` and the files that it names.
     received_s
         Server clock when the upload was complete, in seconds since 1970.
-    audio_start_s, client_time_s
-        Of a video with a sound file, as its JSON says; frames' JSON is read with the frames.
+    audio_start_s, client_time_s, device
+        Of a video, as its JSON says; frames' JSON is read with the frames.
+    open_s
+        How long the link had been open when the upload was complete; NaN when not known.
     """
 
     id: str
@@ -34,6 +36,8 @@ class StoredCapture:
     received_s: float
     audio_start_s: float = 0.0
     client_time_s: float | None = None
+    device: Device | None = None
+    open_s: float = float("nan")
 
 
 class AnalyserBusyError(RuntimeError):

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -57,6 +57,7 @@ class LayerAnalyser:
         self._settings = settings
         self._tasks = tasks
         self._runner: LayerRunner | None = None
+        self._policy: Policy | None = None
         self._ready = False
         self._decoded: OrderedDict[str, _Decoded] = OrderedDict()
         self._inspecting = 0
@@ -119,7 +120,8 @@ class LayerAnalyser:
 
     async def _decode(self, capture: StoredCapture) -> _Decoded:
         begin = time.perf_counter()
-        decoded = await self._wait_for(self._running.decode, media_request(capture))
+        request = replace(media_request(capture), policy=self._policy)
+        decoded = await self._wait_for(self._running.decode, request)
         return _Decoded(decoded, 1000 * (time.perf_counter() - begin))
 
     async def _wait_for(
@@ -135,6 +137,7 @@ class LayerAnalyser:
         policy = load_policy(self._settings.policy_file)
         report_voice_detector(policy, self._settings)
         report_recogniser(self._settings)
+        self._policy = policy
         return LayerRunner(runner_settings(self._settings, policy), self._tasks)
 
 
@@ -194,7 +197,10 @@ def media_request(capture: StoredCapture) -> MediaRequest:
     video = _only(capture.folder, "video.*")
     if video is None:
         return MediaRequest(
-            frames=capture.folder, challenge=capture.challenge, received_s=(capture.received_s,)
+            frames=capture.folder,
+            challenge=capture.challenge,
+            received_s=(capture.received_s,),
+            open_s=capture.open_s,
         )
     audio = _only(capture.folder, "audio.*")
     return MediaRequest(
@@ -204,6 +210,7 @@ def media_request(capture: StoredCapture) -> MediaRequest:
         client_time_s=capture.client_time_s,
         challenge=capture.challenge,
         received_s=(capture.received_s,),
+        device=capture.device,
     )
 
 

@@ -12,8 +12,16 @@ from layers.capture.collect import EvenSample
 from layers.capture.errors import MediaLimitError
 from layers.capture.limits import CaptureLimits
 from layers.capture.quality import quality_findings
-from layers.capture.types import Audio, Capture, Challenge, FaceTrack, Source, TimeArray
-from verdict.policy import load_policy
+from layers.capture.types import (
+    Audio,
+    Capture,
+    Challenge,
+    FaceTrack,
+    SensorFigures,
+    Source,
+    TimeArray,
+)
+from verdict.policy import Policy, load_policy
 
 
 def check_total(paths: Iterable[Path], limits: CaptureLimits) -> None:
@@ -59,8 +67,11 @@ def finished(
     sample: EvenSample,
     audio: Audio | None,
     challenge: Challenge | None,
+    *,
+    sensor: SensorFigures | None = None,
+    policy: Policy | None = None,
 ) -> Capture:
-    """Return the capture with its quality findings."""
+    """Return the capture with its quality findings, by the shipped policy when none is given."""
     capture = Capture(source, track, sample.images, sample.indices, audio, challenge or Challenge())
-    findings = quality_findings(source.kind, track, capture.audio, load_policy())
-    return replace(capture, findings=findings)
+    findings = quality_findings(source.kind, track, capture.audio, policy or load_policy())
+    return replace(capture, findings=findings, sensor=sensor)

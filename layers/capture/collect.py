@@ -11,6 +11,7 @@ import numpy as np
 from layers.capture.geometry import eye_aspect_ratio, mouth_aspect_ratio
 from layers.capture.limits import CaptureLimits
 from layers.capture.pose import head_pose
+from layers.capture.sensor import SensorFigures, SensorMeter
 from layers.capture.tracker import FaceTracker, TrackedFrame
 from layers.capture.types import N_LANDMARKS, THUMB_SHAPE, FaceTrack, Image, Step, TimeArray
 
@@ -56,15 +57,21 @@ class EvenSample:
 
 def collect(
     pictures: Iterable[tuple[float, Image]], sample: EvenSample, *, dense: bool
-) -> tuple[TimeArray, list[TrackedFrame]]:
-    """Track every picture and offer each to the sample; returns times and what was seen."""
+) -> tuple[TimeArray, list[TrackedFrame], SensorFigures | None]:
+    """Track every picture and offer each to the sample.
+
+    Returns times, what was seen, and what a `dense` sequence says of the sensor.
+    """
     times, tracked = [], []
+    meter = SensorMeter()
     with FaceTracker(dense=dense) as tracker:
         for t_s, image in _ahead(iter(pictures)):
             tracked.append(tracker.track(image, t_s))
             times.append(t_s)
             sample.offer(image)
-    return np.array(times, dtype=np.float64), tracked
+            if dense:
+                meter.look(image)
+    return np.array(times, dtype=np.float64), tracked, meter.figures()
 
 
 def face_track(

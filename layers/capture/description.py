@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from layers.capture.errors import CaptureDescriptionError
-from layers.capture.types import Challenge, Prompt, Step
+from layers.capture.types import Challenge, Device, Prompt, Step
 
 FileName = Annotated[
     str,
@@ -54,6 +54,19 @@ class AudioDescription(_Described):
     )
 
 
+class DeviceDescription(_Described):
+    """What a browser says of its camera."""
+
+    label: str = Field("", max_length=300, description="`MediaStreamTrack.label`.")
+    width: int = Field(0, ge=0, le=100_000, description="Of its `getSettings()`; so are the next.")
+    height: int = Field(0, ge=0, le=100_000)
+    frame_rate: float = Field(0.0, ge=0, le=10_000, allow_inf_nan=False)
+
+    def device(self) -> Device:
+        """Return it as the layers know it."""
+        return Device(self.label, self.width, self.height, self.frame_rate)
+
+
 class CaptureDescription(_Described):
     """What ``capture`` carries over HTTP and ``capture.json`` on the command line."""
 
@@ -72,6 +85,7 @@ class CaptureDescription(_Described):
                     "audio": {"file": "phrase.webm", "start_s": 4.0},
                     "client_time_s": 1795168800.0,
                     "mirrored": False,
+                    "device": {"label": "USB Camera (046d:0825)", "width": 1280, "height": 720},
                 }
             ]
         },
@@ -85,6 +99,9 @@ class CaptureDescription(_Described):
         None, allow_inf_nan=False, description="Unix time of the client's clock at t_s = 0."
     )
     mirrored: bool = Field(False, description="True when frames are stored as in a mirror.")
+    device: DeviceDescription | None = Field(
+        None, description="The camera, as the browser describes it: the capture page sends it."
+    )
     phrase: str | None = Field(
         None,
         max_length=200,
@@ -99,6 +116,11 @@ class CaptureDescription(_Described):
             msg = f"frames: each file may be named once, found twice: {', '.join(doubled[:5])}"
             raise ValueError(msg)
         return self
+
+    @property
+    def camera(self) -> Device | None:
+        """The camera that took the frames, as far as the page said."""
+        return None if self.device is None else self.device.device()
 
     def challenge(self, phrase: str | None = None) -> Challenge:
         """Return what was asked, with `phrase` in place of the description's own."""

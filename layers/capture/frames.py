@@ -17,6 +17,7 @@ from layers.capture.images import ImageHeader, decode_image, read_header
 from layers.capture.limits import CaptureLimits
 from layers.capture.sniff import Container, sniff
 from layers.capture.types import Audio, Capture, Challenge, Image, MediaKind, Source, TimeArray
+from verdict.policy import Policy
 
 # Below this many pictures a second a face may move too far between two to be followed.
 _DENSE_FPS = 4.0
@@ -31,6 +32,8 @@ def load_frames(
     challenge: Challenge | None = None,
     limits: CaptureLimits = _DEFAULT_LIMITS,
     received_s: Sequence[float] | None = None,
+    open_s: float = float("nan"),
+    policy: Policy | None = None,
 ) -> Capture:
     """Load a folder with pictures and their ``capture.json``.
 
@@ -44,6 +47,10 @@ def load_frames(
         Takes the place of the sound file that ``capture.json`` names.
     received_s
         Server clock, in Unix seconds: when the upload was complete, or for every frame.
+    open_s
+        How long the link had been open when the upload was complete.
+    policy
+        Decides on quality findings; the shipped one when not given.
 
     Raises
     ------
@@ -70,16 +77,21 @@ def load_frames(
     shown = (
         (frame.t_s, image) for frame, image in zip(frames, _decoded(paths, limits), strict=True)
     )
-    _, tracked = collect(shown, sample, dense=dense)
+    _, tracked, sensor = collect(shown, sample, dense=dense)
     arrived = receipts(received_s, len(frames))
     skew_s = clock_skew_s(described.client_time_s, times, arrived)
-    source = _of_pictures(containers[0], headers[0], skew_s)
+    source = replace(
+        _of_pictures(containers[0], headers[0], skew_s), open_s=open_s, device=described.camera
+    )
     track = face_track(times, tracked, tuple(frame.step for frame in frames), arrived)
     audio = _sound(audio_path, described, limits)
-    return finished(source, track, sample, audio, challenge or described.challenge(phrase))
+    asked = challenge or described.challenge(phrase)
+    return finished(source, track, sample, audio, asked, sensor=sensor, policy=policy)
 
 
-def load_image(path: Path, *, limits: CaptureLimits = _DEFAULT_LIMITS) -> Capture:
+def load_image(
+    path: Path, *, limits: CaptureLimits = _DEFAULT_LIMITS, policy: Policy | None = None
+) -> Capture:
     """Load a single picture as a capture of one frame.
 
     Raises
@@ -90,9 +102,11 @@ def load_image(path: Path, *, limits: CaptureLimits = _DEFAULT_LIMITS) -> Captur
     container = _image_container(path, limits)
     header = read_header(path, limits)
     sample = EvenSample(limits, 1)
-    times, tracked = collect([(0.0, decode_image(path, limits.max_side_px))], sample, dense=False)
+    shown = [(0.0, decode_image(path, limits.max_side_px))]
+    times, tracked, _ = collect(shown, sample, dense=False)
     source = _of_pictures(container, header)
-    return finished(source, face_track(times, tracked, (None,)), sample, None, None)
+    track = face_track(times, tracked, (None,))
+    return finished(source, track, sample, None, None, policy=policy)
 
 
 def _of_pictures(container: Container, header: ImageHeader, skew_s: float = float("nan")) -> Source:

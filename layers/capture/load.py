@@ -15,8 +15,18 @@ from layers.capture.errors import UnreadableMediaError
 from layers.capture.frames import load_frames, load_image
 from layers.capture.limits import CaptureLimits
 from layers.capture.sniff import Container, sniff
-from layers.capture.types import Capture, Challenge, Image, MediaKind, Prompt, Source, Step
+from layers.capture.types import (
+    Capture,
+    Challenge,
+    Device,
+    Image,
+    MediaKind,
+    Prompt,
+    Source,
+    Step,
+)
 from layers.capture.video import VideoHeader, VideoReader
+from verdict.policy import Policy
 
 __all__ = ["load_audio_only", "load_frames", "load_image", "load_media", "load_video"]
 
@@ -24,7 +34,11 @@ _DEFAULT_LIMITS = CaptureLimits()
 
 
 def load_media(
-    path: Path, *, challenge: Challenge | None = None, limits: CaptureLimits = _DEFAULT_LIMITS
+    path: Path,
+    *,
+    challenge: Challenge | None = None,
+    limits: CaptureLimits = _DEFAULT_LIMITS,
+    policy: Policy | None = None,
 ) -> Capture:
     """Load whatever lies at `path`: a folder of frames, a video, a picture or a sound file.
 
@@ -34,11 +48,11 @@ def load_media(
         When it can't be used; the message says why and what to do.
     """
     if path.is_dir():
-        return load_frames(path, challenge=challenge, limits=limits)
+        return load_frames(path, challenge=challenge, limits=limits, policy=policy)
     container = sniff(path, limits)
     if container.is_image or (container.may_hold_video and _has_video(path, container, limits)):
-        return load_video(path, challenge=challenge, limits=limits)
-    return load_audio_only(path, challenge=challenge, limits=limits)
+        return load_video(path, challenge=challenge, limits=limits, policy=policy)
+    return load_audio_only(path, challenge=challenge, limits=limits, policy=policy)
 
 
 def load_video(
@@ -50,6 +64,8 @@ def load_video(
     limits: CaptureLimits = _DEFAULT_LIMITS,
     client_time_s: float | None = None,
     received_s: Sequence[float] | None = None,
+    device: Device | None = None,
+    policy: Policy | None = None,
 ) -> Capture:
     """Load a recorded video; a single picture is taken as one frame.
 
@@ -65,6 +81,10 @@ def load_video(
         The client's clock at the first picture, in Unix seconds.
     received_s
         Server clock, in Unix seconds: when the upload was complete, or for every frame.
+    device
+        What the page said of its camera.
+    policy
+        Decides on quality findings; the shipped one when not given.
 
     Raises
     ------
@@ -74,7 +94,7 @@ def load_video(
     container = sniff(path, limits)
     check_total([path, *([audio_path] if audio_path else [])], limits)
     if container.is_image:
-        return load_image(path, limits=limits)
+        return load_image(path, limits=limits, policy=policy)
     if not container.may_hold_video:
         msg = f"{path.name} holds sound only; send it as audio, or send a video"
         raise UnreadableMediaError(msg)
@@ -86,14 +106,15 @@ def load_video(
         header = reader.header()
         sample = EvenSample(limits, reader.expected_frames())
         turns: list[int] = []
-        times, tracked = collect(_noting_turns(reader, turns), sample, dense=True)
+        times, tracked, sensor = collect(_noting_turns(reader, turns), sample, dense=True)
     finally:
         reader.close()
     start_s = float(times[0])
     times = times - start_s
     arrived = receipts(received_s, len(times))
     skew_s = clock_skew_s(client_time_s, times, arrived)
-    source = replace(_source_of(container, header, turns[0]), clock_skew_s=skew_s)
+    source = _source_of(container, header, turns[0])
+    source = replace(source, clock_skew_s=skew_s, device=device)
     prompts = challenge.prompts if challenge is not None else ()
     steps = tuple(_step_at(float(t_s), prompts) for t_s in times)
     track = face_track(times, tracked, steps, arrived)
@@ -102,11 +123,15 @@ def load_video(
     else:
         audio = read_audio(audio_path, sniff(audio_path, limits), limits)
         audio = None if audio is None else replace(audio, offset_s=audio_start_s)
-    return finished(source, track, sample, audio, challenge)
+    return finished(source, track, sample, audio, challenge, sensor=sensor, policy=policy)
 
 
 def load_audio_only(
-    path: Path, *, challenge: Challenge | None = None, limits: CaptureLimits = _DEFAULT_LIMITS
+    path: Path,
+    *,
+    challenge: Challenge | None = None,
+    limits: CaptureLimits = _DEFAULT_LIMITS,
+    policy: Policy | None = None,
 ) -> Capture:
     """Load a sound file, or the sound track of a video, without pictures.
 
@@ -125,7 +150,7 @@ def load_audio_only(
         raise UnreadableMediaError(msg)
     source = Source(kind=MediaKind.AUDIO, container=str(container))
     track = face_track(np.zeros(0), [], ())
-    return finished(source, track, EvenSample(limits), audio, challenge)
+    return finished(source, track, EvenSample(limits), audio, challenge, policy=policy)
 
 
 def _source_of(container: Container, header: VideoHeader, turned_deg: int) -> Source:

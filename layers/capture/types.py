@@ -8,72 +8,41 @@ unmirrored picture therefore has positive yaw. Pitch is positive upwards, roll c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from layers.capture.arrays import BoolArray, FloatArray, Image, IntArray, TimeArray
+from layers.capture.challenge import Challenge, Prompt, Step
+from layers.capture.sensor import SensorFigures
+from layers.capture.source import Device, MediaKind, Source
 from verdict.measurement import QualityFinding
+
+__all__ = [
+    "N_LANDMARKS",
+    "SAMPLE_RATE_HZ",
+    "THUMB_SHAPE",
+    "Audio",
+    "BoolArray",
+    "Capture",
+    "Challenge",
+    "Device",
+    "FaceTrack",
+    "FloatArray",
+    "Image",
+    "IntArray",
+    "MediaKind",
+    "Prompt",
+    "SensorFigures",
+    "Source",
+    "Step",
+    "TimeArray",
+]
 
 N_LANDMARKS = 478
 SAMPLE_RATE_HZ = 16_000
 THUMB_SHAPE = (48, 64)
-
-FloatArray = npt.NDArray[np.float32]
-TimeArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-IntArray = npt.NDArray[np.int32]
-Image = npt.NDArray[np.uint8]
-
-
-class Step(StrEnum):
-    """What the applicant was asked to do while a frame was taken."""
-
-    NEUTRAL = "neutral"
-    BLINK = "blink"
-    TURN_LEFT = "turn_left"
-    TURN_RIGHT = "turn_right"
-    SPEAK = "speak"
-
-
-class MediaKind(StrEnum):
-    """How the frames arrived."""
-
-    VIDEO = "video"
-    FRAMES = "frames"
-    AUDIO = "audio"
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """When a step was asked for, in seconds of the capture's own clock."""
-
-    step: Step
-    t_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """What was asked. Empty for plain media analysis.
-
-    Parameters
-    ----------
-    phrase
-        The words to say, as shown; None where none was asked.
-    mirrored
-        True when the frames were stored as in a mirror.
-    """
-
-    phrase: str | None = None
-    prompts: tuple[Prompt, ...] = ()
-    mirrored: bool = False
-    language: str = "en"
-
-    @property
-    def steps(self) -> frozenset[Step]:
-        """The steps that were asked for."""
-        return frozenset(prompt.step for prompt in self.prompts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,27 +174,6 @@ class Audio:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where the media came from, as far as the file itself says.
-
-    Parameters
-    ----------
-    clock_skew_s
-        Server receipt minus client clock, NaN when either is unknown.
-    """
-
-    kind: MediaKind
-    width_px: int = 0
-    height_px: int = 0
-    rotation_deg: int = 0
-    nominal_fps: float = 0.0
-    container: str = ""
-    video_codec: str = ""
-    clock_skew_s: float = float("nan")
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Capture:
     """Everything the layers look at: decoded once, never changed.
 
@@ -238,6 +186,8 @@ class Capture:
         Track index of each image, ascending.
     findings
         Quality findings of the whole capture.
+    sensor
+        What the pixels say of what took them; None where there were too few.
     """
 
     source: Source
@@ -247,6 +197,7 @@ class Capture:
     audio: Audio | None
     challenge: Challenge
     findings: tuple[QualityFinding, ...] = ()
+    sensor: SensorFigures | None = None
 
     def __post_init__(self) -> None:
         if len(self.images) not in (0, len(self.kept)):

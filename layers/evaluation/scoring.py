@@ -67,8 +67,9 @@ def score_file(
     from layers.runner import tasks
 
     if layer is LayerName.VOICE:
-        return of_voice(tasks.voice(load_audio_only(row.file), policy, models))
-    capture = load_image(row.file) if row.is_photo else load_video(row.file)
+        return of_voice(tasks.voice(load_audio_only(row.file, policy=policy), policy, models))
+    load = load_image if row.is_photo else load_video
+    capture = load(row.file, policy=policy)
     if layer is LayerName.VISION:
         return of_vision(tasks.vision(capture, policy, models))
     return of_liveness(tasks.liveness(capture, policy, models))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from layers.capture.limits import CaptureLimits
-from layers.capture.types import Challenge
+from layers.capture.types import Challenge, Device
+from verdict.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class MediaRequest:
         the client's Unix time at its first picture. A folder of frames says both itself.
     received_s
         Unix time on the server's clock at which the upload was complete, or each frame arrived.
+    open_s
+        How long the link had been open by then, on the server's clock.
+    device
+        What the page said of the camera that took a video; a folder of frames says it itself.
+    policy
+        Decides on quality findings; the shipped one when not given.
     """
 
     video: Path | None = None
@@ -37,6 +44,9 @@ class MediaRequest:
     audio_start_s: float = 0.0
     client_time_s: float | None = None
     received_s: tuple[float, ...] | None = None
+    open_s: float = float("nan")
+    device: Device | None = None
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
         if self.video is not None and self.frames is not None:

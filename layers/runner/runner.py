@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -131,7 +131,7 @@ class LayerRunner:
             not executed.
         """
         start = time.perf_counter()
-        capture = self.decode(request)
+        capture = self.decode(replace(request, policy=request.policy or policy))
         return self.analyse_capture(capture, policy, 1000 * (time.perf_counter() - start))
 
     def analyse_capture(self, capture: Capture, policy: Policy, capture_ms: float) -> Analysis:

@@ -59,6 +59,8 @@ def decode(request: MediaRequest) -> Capture:
             challenge=asked,
             limits=limits,
             received_s=received_s,
+            open_s=request.open_s,
+            policy=request.policy,
         )
     if request.video is not None:
         return load_video(
@@ -69,11 +71,13 @@ def decode(request: MediaRequest) -> Capture:
             challenge=asked,
             limits=limits,
             received_s=received_s,
+            device=request.device,
+            policy=request.policy,
         )
     if request.audio is None:
         msg = "nothing to analyse: give a video, a folder of frames or a sound file"
         raise ValueError(msg)
-    return load_audio_only(request.audio, challenge=asked, limits=limits)
+    return load_audio_only(request.audio, challenge=asked, limits=limits, policy=request.policy)
 
 
 def liveness(capture: Capture, policy: Policy, _paths: ModelPaths) -> LivenessResult:

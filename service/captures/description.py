@@ -13,7 +13,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from layers.capture.description import AudioDescription, FrameDescription, PromptDescription
+from layers.capture.description import (
+    AudioDescription,
+    DeviceDescription,
+    FrameDescription,
+    PromptDescription,
+)
 from layers.capture.types import Challenge, Prompt
 from service.analyser import StoredCapture
 
@@ -51,6 +56,7 @@ _EXAMPLE: JsonDict = {
     "audio": {"file": "audio.webm", "start_s": 0.05},
     "client_time_s": 1795166400.25,
     "mirrored": False,
+    "device": {"label": "USB Camera (046d:0825)", "width": 1280, "height": 720, "frame_rate": 30},
 }
 
 
@@ -80,6 +86,9 @@ class CaptureDescription(BaseModel):
         description="The client's clock at t_s = 0, in seconds since 1970.",
     )
     mirrored: bool = Field(False, description="True when pictures are stored as in a mirror.")
+    device: DeviceDescription | None = Field(
+        None, description="The camera, as the browser describes it: the capture page sends it."
+    )
 
     @property
     def step_order(self) -> list[str]:
@@ -92,7 +101,13 @@ class CaptureDescription(BaseModel):
         return [str(step) for step, _ in groupby(shown)]
 
     def stored(
-        self, capture_id: str, folder: Path, phrase: str, language: str, received_ms: int
+        self,
+        capture_id: str,
+        folder: Path,
+        phrase: str,
+        language: str,
+        received_ms: int,
+        opened_ms: int,
     ) -> StoredCapture:
         """Return the capture in `folder` with what the service asked, at the times shown."""
         prompts = tuple(Prompt(prompt.step, prompt.t_s) for prompt in self.prompts)
@@ -103,4 +118,6 @@ class CaptureDescription(BaseModel):
             received_ms / 1000,
             audio_start_s=0.0 if self.audio is None else self.audio.start_s,
             client_time_s=self.client_time_s,
+            device=None if self.device is None else self.device.device(),
+            open_s=(received_ms - opened_ms) / 1000,
         )

@@ -148,7 +148,9 @@ async def _receive(
     description, names = await asyncio.to_thread(
         prepare_folder, staged, files, json_text, attempt.steps
     )
-    stored = description.stored(staged.name, staged, attempt.phrase, attempt.language, received_ms)
+    stored = description.stored(
+        staged.name, staged, attempt.phrase, attempt.language, received_ms, opened.opened_ms
+    )
     return _Checked(stored, names, sum(file.n_bytes for file in files), received_ms)
 
 

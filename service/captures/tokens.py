@@ -31,6 +31,16 @@ class OpenAttempt:
     attempt: Attempt
     workflow: Workflow
 
+    @property
+    def opened_ms(self) -> int:
+        """The earliest time at which anybody can have known the challenge."""
+        return opened_ms(self.session, self.attempt)
+
+
+def opened_ms(session: SessionRow, attempt: Attempt) -> int:
+    """Return when the challenge of `attempt` was made or, of the first one, first looked at."""
+    return max(attempt.created_at, session.viewed_at or 0)
+
 
 def open_attempt(db: Session, token: str) -> OpenAttempt:
     """Return the attempt that `token` opens.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -126,7 +127,7 @@ def _run(request: MediaRequest, policy: Policy, settings: Settings, *, verbose: 
         # The layers load their models meanwhile; bad media is refused without waiting for them.
         task = bar.add_task("decoding and tracking", total=3)
         start = perf_counter()
-        capture = runner.decode(request)
+        capture = runner.decode(replace(request, policy=policy))
         capture_ms = 1000 * (perf_counter() - start)
         bar.update(task, advance=1, description="loading models")
         runner.wait_until_warm()

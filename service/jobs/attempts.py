@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select, update
 from service.analyser import StoredCapture
 from service.captures.description import CaptureDescription
 from service.captures.prepare import DESCRIPTION_FILE
+from service.captures.tokens import opened_ms
 from service.clock import now_ms
 from service.context import Context
 from service.events import ANALYSIS_RECORDED, DEEPFAKE_DETECTED, add_event, status_event
@@ -45,6 +46,7 @@ class Claimed:
     capture: CaptureRow
     phrase: str
     language: str
+    opened_ms: int
 
     def stored(self, context: Context) -> StoredCapture:
         """Read what was sent with the media.
@@ -59,7 +61,7 @@ class Claimed:
         description = CaptureDescription.model_validate_json(text)
         capture = self.capture
         return description.stored(
-            capture.id, folder, self.phrase, self.language, capture.received_at
+            capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
         )
 
 
@@ -97,6 +99,7 @@ def claim_next(context: Context) -> Claimed | None:
             capture,
             attempt.phrase,
             attempt.language,
+            opened_ms(db.get_one(SessionRow, attempt.session_id), attempt),
         )
 
 

@@ -153,6 +153,21 @@ class FrameTaker {
   }
 }
 
+/** What the browser says of the camera; a virtual one often says its own name. */
+function deviceOf(stream) {
+  const [track] = stream.getVideoTracks();
+  const { width, height, frameRate } = track.getSettings();
+  const number = (value, most) => (value > 0 ? Math.min(value, most) : 0);
+  // By whole characters: half a one is no JSON.
+  const label = [...track.label].slice(0, 150).join("");
+  return {
+    label,
+    width: Math.round(number(width, 1e5)),
+    height: Math.round(number(height, 1e5)),
+    frame_rate: number(frameRate, 1e4),
+  };
+}
+
 function startSound(startMs) {
   const mimeType = AUDIO_TYPES.find((type) => MediaRecorder.isTypeSupported(type));
   const options = mimeType ? { mimeType } : {};
@@ -179,6 +194,7 @@ async function record() {
   media.getTracks().forEach((track) => track.addEventListener("ended", () => { interrupted = true; }));
 
   const { steps, phrase, language } = invitation.challenge;
+  const device = deviceOf(media);
   const startMs = performance.now();
   const clientTimeS = Date.now() / 1000;
   const sound = startSound(startMs);
@@ -201,15 +217,17 @@ async function record() {
   document.removeEventListener("visibilitychange", onHidden);
   stopMedia();
   if (interrupted || frames.length === 0) throw new Problem("interrupted");
-  return { frames, audio, prompts, clientTimeS, soundStartS: sound.start_s };
+  return { frames, audio, prompts, clientTimeS, soundStartS: sound.start_s, device };
 }
 
-function formOf({ frames, audio, prompts, clientTimeS, soundStartS }) {
+function formOf({ frames, audio, prompts, clientTimeS, soundStartS, device }) {
   const form = new FormData();
   const entries = frames.map(({ t_s, step }, index) => ({ file: `${index}.jpg`, t_s, step }));
   frames.forEach(({ blob }, index) => form.append("frames", blob, `${index}.jpg`));
   if (audio.size > 0) form.append("audio", audio, "audio");
-  const capture = { version: 1, frames: entries, prompts, client_time_s: clientTimeS, mirrored: false };
+  const capture = {
+    version: 1, frames: entries, prompts, client_time_s: clientTimeS, mirrored: false, device,
+  };
   if (audio.size > 0) capture.audio = { file: "audio", start_s: soundStartS };
   form.append("capture", new Blob([JSON.stringify(capture)], { type: "application/json" }), "capture.json");
   return form;

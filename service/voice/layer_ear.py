@@ -31,7 +31,7 @@ class ListeningAnalyser(LayerAnalyser):
     async def decode_voice(self, audio: Path) -> Capture:
         """Decode in a child."""
         loop = asyncio.get_running_loop()
-        request = MediaRequest(audio=audio)
+        request = MediaRequest(audio=audio, policy=self._policy)
         return await loop.run_in_executor(self._listening, self._running.decode, request)
 
     async def read_voice(self, capture: Capture, policy: Policy) -> VoiceReading:
