@@ -91,5 +91,7 @@ def _model() -> tuple[list[int], FloatArray, FloatArray]:
 
 
 _INDICES, _MODEL, _WEIGHTS = _model()
+# The landmarks of the fit: neither lids nor jaw move them.
+RIGID_LANDMARKS: Final = tuple(_INDICES)
 # Weighted least squares for points = model @ affine.T: one matrix for every frame.
 _SOLVER = _WEIGHTS[:, None] * _MODEL @ np.linalg.inv(_MODEL.T * _WEIGHTS @ _MODEL)

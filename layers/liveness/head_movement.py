@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from layers.capture.types import Capture, FloatArray, Step
-from layers.liveness.steps import Sampling, frames_of, sampling_of, step_fault, too_early
+from layers.liveness.steps import Sampling, frames_of, reaction_s, sampling_of, step_fault
 from verdict.evidence import CheckName, CheckResult
 from verdict.measurement import Measurement
 from verdict.policy import Policy
@@ -32,6 +32,8 @@ class Turn:
         From neutral towards that side, and towards the other side in the same frames.
     frame
         Row that shows it.
+    reaction_s
+        From its prompt until it was far enough; None without a prompt or a turn.
     fault
         Why it does not count, or empty.
     """
@@ -40,6 +42,7 @@ class Turn:
     degrees: float
     opposite_deg: float
     frame: int | None
+    reaction_s: float | None
     fault: str
 
 
@@ -70,6 +73,7 @@ def check_head_movement(capture: Capture, policy: Policy) -> CheckResult:
             Measurement("least_turn_deg", weakest.degrees, needed, frames),
             *measured,
             Measurement("neutral_yaw_deg", neutral),
+            *_reactions(turns, policy),
         ),
         frames=frames,
         reason="; ".join(faults),
@@ -97,6 +101,17 @@ def yaw_from_neutral(
     return (sign * (yaw - neutral)).astype(np.float32), neutral
 
 
+def _reactions(turns: list[Turn], policy: Policy) -> list[Measurement]:
+    """Return how long after its prompt each turn was far enough, where one was prompted."""
+    least_s = policy.number("liveness.steps.fastest_action_s")
+    note = "from the prompt to the angle asked for; nobody is faster than the threshold"
+    return [
+        Measurement(f"{turn.step}_reaction_s", turn.reaction_s, least_s, (turn.frame,), note)
+        for turn in turns
+        if turn.reaction_s is not None and turn.frame is not None
+    ]
+
+
 def _turn(
     capture: Capture, towards_left: FloatArray, step: Step, sampling: Sampling, policy: Policy
 ) -> Turn:
@@ -106,20 +121,20 @@ def _turn(
     rows = np.arange(len(towards_left)) if asked is None else asked
     rows = rows[np.isfinite(towards_left[rows])]
     name = str(step).replace("_", " ")
+    fault = step_fault(capture, step, policy)
     if not len(rows):
-        fault = step_fault(capture, step, policy) or f"'{name}': no face to measure"
-        return Turn(step, 0.0, 0.0, None, fault)
+        return Turn(step, 0.0, 0.0, None, None, fault or f"'{name}': no face to measure")
     towards = _TURNS[step] * towards_left[rows]
     furthest = int(np.argmax(towards))
-    degrees, frame = float(towards[furthest]), int(rows[furthest])
-    fault = step_fault(capture, step, policy)
+    degrees, took_s = float(towards[furthest]), None
     if not fault and degrees < needed:
         fault = f"'{name}': {max(0.0, degrees):.0f} of {needed:.0f} degrees"
-    if not fault and asked is not None and sampling.dense:
-        reached = rows[np.flatnonzero(towards >= needed)[0]]
-        if too_early(capture, step, float(capture.track.t_s[reached]), policy):
+    elif asked is not None and sampling.dense and degrees >= needed:
+        took_s = reaction_s(capture, step, int(rows[np.flatnonzero(towards >= needed)[0]]))
+        least_s = policy.number("liveness.steps.fastest_action_s")
+        if not fault and took_s is not None and took_s < least_s:
             fault = f"'{name}': turned before anyone could have reacted to the prompt"
-    return Turn(step, degrees, float(-towards.min()), frame, fault)
+    return Turn(step, degrees, float(-towards.min()), int(rows[furthest]), took_s, fault)
 
 
 def _seen_straight(capture: Capture, towards_left: FloatArray, policy: Policy) -> bool:

@@ -73,12 +73,14 @@ def step_fault(capture: Capture, step: Step, policy: Policy) -> str:
     return f"{int((~inside).sum())} frames of '{name}' lie outside the time it was asked for"
 
 
-def too_early(capture: Capture, step: Step, t_s: float, policy: Policy) -> bool:
-    """Return whether something done at `t_s` came before anyone could react to the prompt."""
-    starts = [start_s for start_s, _ in _windows(capture, step) if start_s <= t_s]
+def reaction_s(capture: Capture, step: Step, row: int) -> float | None:
+    """Return the seconds from the prompt for `step` to frame `row`; None without such a prompt."""
+    t_s = float(capture.track.t_s[row])
+    starts = [start_s for start_s, _ in _windows(capture, step)]
     if not starts:
-        return False
-    return t_s - max(starts) < policy.number("liveness.steps.fastest_reaction_s")
+        return None
+    begun = [start_s for start_s in starts if start_s <= t_s]
+    return t_s - max(begun, default=min(starts))
 
 
 def corrected_ear(track: FaceTrack) -> FloatArray:
