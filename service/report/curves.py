@@ -1,4 +1,4 @@
-"""Three diagrams of the face track: eyes, head, and the mouth against loudness."""
+"""Diagrams over time: eyes, head, the mouth against loudness, and the curve of a finding."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from layers.capture.types import Audio, Capture, FaceTrack, FloatArray
-from service.report.crops import step_names
+from layers.capture.types import Audio, Capture, FaceTrack, FloatArray, Step
+from layers.vision.pictures import Curve
 from service.report.plots import Band, Floats, Level, Plot, Range, Series, draw
 
 Wire = Mapping[str, Any]
@@ -63,9 +63,7 @@ def mouth(capture: Capture) -> str:
     series = [_series(track, "mouth", track.mar, "a")]
     bands: list[Band] = []
     if audio is not None:
-        t_s = audio.offset_s + np.arange(len(audio.energy_db)) * audio.energy_hop_s
-        level = np.asarray(audio.energy_db, dtype=np.float64)
-        series.append(Series("sound level", t_s, level, "b", right=True))
+        series.append(_level_of(audio))
         bands = _speech(audio)
     plot = Plot(
         title="Mouth opening against sound",
@@ -80,13 +78,66 @@ def mouth(capture: Capture) -> str:
     return draw(plot)
 
 
+def of_finding(capture: Capture, curve: Curve) -> str:
+    """Draw the curve that a signal rests on, with the limit at which it fires."""
+    track, audio = capture.track, capture.audio if curve.with_sound else None
+    values = np.asarray(curve.values, dtype=np.float64)
+    limits = [] if curve.limit is None else [Level(curve.limit, curve.limit_label, "limit")]
+    steps = [] if audio is not None else _step_bands(track)
+    return draw(
+        Plot(
+            title=curve.title,
+            unit=curve.unit,
+            series=[
+                _series(track, curve.title.lower(), curve.values, "a"),
+                *([] if audio is None else [_level_of(audio)]),
+            ],
+            t_range=_time_range(capture),
+            at_least=(0.0,),
+            bands=steps if audio is None else _speech(audio),
+            levels=limits,
+            marks=[(float(track.t_s[row]), float(values[row])) for row in curve.marks],
+            right_unit="" if audio is None else "dB",
+            legend=[] if audio is None or not audio.speech else [("speech", "speech-key")],
+        )
+    )
+
+
+def _level_of(audio: Audio) -> Series:
+    t_s = audio.offset_s + np.arange(len(audio.energy_db)) * audio.energy_hop_s
+    level = np.asarray(audio.energy_db, dtype=np.float64)
+    return Series("sound level", t_s, level, "b", right=True)
+
+
 def _of_track(capture: Capture, plot: Plot) -> str:
-    steps = step_names(capture.track)
-    bands = [
+    return draw(replace(plot, bands=_step_bands(capture.track)))
+
+
+def _step_bands(track: FaceTrack) -> list[Band]:
+    return [
         Band(start, end, str(step), f"band band-{place % 2}")
-        for place, (step, start, end) in enumerate(steps)
+        for place, (step, start, end) in enumerate(step_names(track))
     ]
-    return draw(replace(plot, bands=bands))
+
+
+def step_names(track: FaceTrack) -> list[tuple[Step, float, float]]:
+    """Return each stretch of frames of one step: (step, first time, last time)."""
+    order = np.argsort(track.t_s, kind="stable")
+    stretches: list[tuple[Step, float, float]] = []
+    before: Step | None = None
+    for index in order:
+        step, t_s = track.steps[index], float(track.t_s[index])
+        if step is None:
+            before = None
+            continue
+        if stretches and before is not None:  # a step lasts until the next one begins
+            stretches[-1] = (stretches[-1][0], stretches[-1][1], t_s)
+        if step == before:
+            before = step
+        else:
+            stretches.append((step, t_s, t_s))
+        before = step
+    return stretches
 
 
 def _series(track: FaceTrack, name: str, values: FloatArray, css: str) -> Series:

@@ -1,9 +1,9 @@
-"""Frames as an analyst wants to see them: small, with landmarks drawn, and cut to a region."""
+"""Frames as an analyst wants to see them: small, cut to the head, with landmarks drawn."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -13,12 +13,10 @@ from layers.capture.types import Capture, FloatArray, Image
 from layers.vision import mesh
 
 STRIP_WIDTH = 232
-CROP_HEIGHT = 128
 _JPEG_QUALITY = 82
 _POINT = (120, 220, 255)
 _LINE = (255, 205, 70)
 _OUTLINES = (mesh.EYE_LEFT, mesh.EYE_RIGHT, mesh.LIPS, mesh.INNER_LIPS, mesh.OVAL)
-_MARGIN = 0.35
 _HEAD_MARGIN = 0.5
 
 
@@ -31,14 +29,6 @@ class StripFrame:
     step: str
     uri: str
     marks: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """A part of one frame, enlarged."""
-
-    caption: str
-    uri: str
 
 
 def frame_strip(
@@ -62,7 +52,7 @@ def frame_strip(
                 index=index,
                 t_s=float(track.t_s[index]),
                 step=str(track.steps[index] or ""),
-                uri=_jpeg(_with_landmarks(image, track.landmarks[index])),
+                uri=jpeg(_with_landmarks(image, track.landmarks[index])),
                 marks=tuple(marks.get(index, ())),
             )
         )
@@ -107,19 +97,6 @@ def _with_landmarks(image: Image, landmarks: FloatArray) -> Image:
     return np.asarray(cv2.resize(canvas, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def crop_of(capture: Capture, index: int, region: Iterable[int], caption: str) -> Crop | None:
-    """Return the part of a frame around some landmarks; None without a picture or a face."""
-    image, track = capture.image_at(index), capture.track
-    if image is None or not bool(track.found[index]):
-        return None
-    points = track.landmarks[index, list(region), :2]
-    left, top, right, bottom = _box(points, _MARGIN, image)
-    part = np.ascontiguousarray(image[top:bottom, left:right])
-    width = max(1, round(part.shape[1] * CROP_HEIGHT / part.shape[0]))
-    enlarged = cv2.resize(part, (width, CROP_HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return Crop(caption, _jpeg(np.asarray(enlarged, dtype=np.uint8)))
-
-
 def _box(points: FloatArray, margin_share: float, image: Image) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of the points with a margin, at least a pixel inside."""
     low, high = points.min(axis=0), points.max(axis=0)
@@ -132,10 +109,17 @@ def _box(points: FloatArray, margin_share: float, image: Image) -> tuple[int, in
     return left, top, right, bottom
 
 
-def _jpeg(image: Image) -> str:
+def jpeg(image: Image) -> str:
+    """Return an RGB picture as the address of a JPEG."""
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, coded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     return data_uri("image/jpeg", coded.tobytes())
+
+
+def png(pixels: Image) -> str:
+    """Return grey, BGR or BGRA pixels, unchanged, as the address of a PNG."""
+    _, coded = cv2.imencode(".png", pixels)
+    return data_uri("image/png", coded.tobytes())
 
 
 def data_uri(mime: str, content: bytes) -> str:

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from layers.capture.types import Capture
 from service.report import curves, speech
-from service.report.crops import crops_for
-from service.report.pictures import Crop, StripFrame, frame_strip
+from service.report.findings import findings
+from service.report.pictures import StripFrame, frame_strip
 from verdict.rules import RULES
 
 Wire = Mapping[str, Any]
@@ -30,7 +30,6 @@ class Media:
     mouth: Markup
     sound: Markup
     speech_risk: Markup
-    crops: Mapping[str, Sequence[Crop]]
 
 
 def render_report(data: Wire, evidence: Wire, capture: Capture | None) -> str:
@@ -53,6 +52,7 @@ def render_report(data: Wire, evidence: Wire, capture: Capture | None) -> str:
     environment.filters["number"] = _number
     environment.filters["percent"] = _percent
     environment.filters["frames"] = _frames
+    environment.filters["words"] = _words
     return environment.get_template("report.html").render(
         data=data,
         evidence=evidence,
@@ -60,6 +60,7 @@ def render_report(data: Wire, evidence: Wire, capture: Capture | None) -> str:
             {"priority": place, "statement": rule.statement, "verdict": str(rule.verdict)}
             for place, rule in enumerate(RULES, start=1)
         ],
+        findings=findings(evidence, capture),
         media=None if capture is None else _media(capture, evidence),
     )
 
@@ -75,10 +76,6 @@ def _media(capture: Capture, evidence: Wire) -> Media:
         mouth=_svg(curves.mouth(capture) if has_frames else ""),
         sound=_svg(speech.sound(capture.audio, evidence)),
         speech_risk=_svg(speech.risk(capture.audio, evidence)),
-        crops={
-            code: crops_for(code, signal["frames"], capture)
-            for code, signal in _signals(evidence).items()
-        },
     )
 
 
@@ -106,8 +103,13 @@ def _marked_frames(evidence: Wire) -> dict[int, list[str]]:
     return marks
 
 
+def _words(name: str) -> str:
+    """Return the name of a measurement as a reader would say it."""
+    return name.replace("_", " ").capitalize()
+
+
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return "-" if value is None else f"{value + 0.0:.4g}"  # -0 is 0
 
 
 def _percent(share: float | None) -> str:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from layers.capture.types import Audio, Image
-from service.report.pictures import data_uri
+from service.report.pictures import png
 
 _WINDOW, _HOP = 512, 160
 _HEIGHT, _MAX_WIDTH = 200, 1200
@@ -24,11 +24,10 @@ def spectrogram(audio: Audio) -> str:
     top = float(level_db.max())
     share = np.clip((level_db - top + _RANGE_DB) / _RANGE_DB, 0.0, 1.0)
     grey = np.round(255 * share.T[::-1]).astype(np.uint8)  # low frequencies at the bottom
-    return data_uri("image/png", _png(grey))
+    return _coloured(grey)
 
 
-def _png(grey: Image) -> bytes:
+def _coloured(grey: Image) -> str:
     width = min(grey.shape[1], _MAX_WIDTH)
     sized = cv2.resize(grey, (width, _HEIGHT), interpolation=cv2.INTER_AREA)
-    _, coded = cv2.imencode(".png", cv2.applyColorMap(sized, cv2.COLORMAP_MAGMA))
-    return coded.tobytes()
+    return png(np.asarray(cv2.applyColorMap(sized, cv2.COLORMAP_MAGMA), np.uint8))

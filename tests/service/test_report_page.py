@@ -126,7 +126,7 @@ def test_text_is_escaped() -> None:
 def test_what_decided_is_there() -> None:
     data, evidence = _wire(_evidence())
     page = render_report(data, evidence, _capture())
-    assert page.count("<svg") == 5
+    assert page.count("<svg viewBox") >= 5  # the diagrams over time, and curves of signals
     assert evidence["policy"]["digest"] in page
     for text in (
         "DEEPFAKE",
@@ -139,12 +139,6 @@ def test_what_decided_is_there() -> None:
         assert text in page
     for name in (*CheckName, *SignalCode):
         assert str(name) in page
-
-
-def test_every_signal_that_fired_shows_its_region_beside_a_reference() -> None:
-    page = render_report(*_wire(_evidence()), _capture())
-    for caption in ("least open", "most open", "widest", "most turned", "frontal", "against neck"):
-        assert caption in page
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ def blink(capture: Capture, signal: SignalResult) -> Picture | None:
         capture.track.t_s,
         relative,
         None if main is None else main.threshold,
+        "fires when it stays above",
         (deepest,),
     )
     sentence = (
@@ -68,6 +69,7 @@ def mouth(capture: Capture, signal: SignalResult) -> Picture | None:
         capture.track.t_s,
         (opening - closed).astype(np.float32),
         limit,
+        "fires when it stays below",
         rows,
         with_sound=True,
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from types import ModuleType
 
 import cv2
 import numpy as np
 
 from layers.capture.types import BoolArray, Capture, FloatArray, Image
 from layers.vision.pictures.records import Box, Outline, Role
-from layers.vision.scene import View, make_view
+from layers.vision.scene import Scene, View, make_view
+from verdict.evidence import SignalResult
+from verdict.policy import load_policy
 
 # A line through a region's every pixel would be jagged and heavy; crumbs of it are noise.
-TOLERANCE_PX = 0.6
+TOLERANCE_PX = 0.8
+CLOSING = np.ones((5, 5), np.uint8)
 MAX_PARTS = 6
 MIN_PART_SHARE = 0.04
 MIN_SIDE_PX = 8
@@ -30,10 +34,24 @@ def views_of(capture: Capture, frames: Iterable[int]) -> list[View]:
     return views
 
 
-def nearest(views: Sequence[View], values: Sequence[float | None], target: float) -> View | None:
-    """Return the view that is most like what the whole capture reports."""
-    known = [(abs(v - target), k) for k, v in enumerate(values) if v is not None]
-    return views[min(known)[1]] if known else None
+def typical(capture: Capture, signal: SignalResult, module: ModuleType) -> View | None:
+    """Return the view in which the signal alone would read most like the whole capture's result.
+
+    Parameters
+    ----------
+    module
+        The signal's own, so that whatever it measures is what is compared.
+    """
+    whole = signal.measurements[0].value if signal.measurements else None
+    if whole is None:
+        return None
+    policy = load_policy()
+    found: list[tuple[float, int, View]] = []
+    for view in views_of(capture, signal.frames):
+        alone = module.measure(Scene(capture, (view,)), policy).signal.measurements[0].value
+        if alone is not None:
+            found.append((abs(alone - whole), view.index, view))
+    return min(found, key=lambda one: one[:2])[2] if found else None
 
 
 def to_frame(view: View, capture: Capture, points: FloatArray) -> FloatArray:
@@ -46,7 +64,9 @@ def to_frame(view: View, capture: Capture, points: FloatArray) -> FloatArray:
 
 def outlines_of(view: View, capture: Capture, mask: BoolArray, role: Role) -> tuple[Outline, ...]:
     """Return the outlines of a mask's larger parts, within the frame."""
-    found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    # Single pixels that a mask leaves out would make its outline a tangle.
+    closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, CLOSING)
+    found, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     parts = sorted(found, key=lambda part: -cv2.contourArea(part))[:MAX_PARTS]
     least = MIN_PART_SHARE * float(mask.sum())
     outlines = []

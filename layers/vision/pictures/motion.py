@@ -17,6 +17,8 @@ MARGIN = 0.12
 LAID_OVER_PX = 200.0  # width of the face in the pictures laid over each other
 # Movements of a few thousandths of a face are invisible; the caption says the factor.
 MAGNIFIED = 12.0
+# As the signal does: see `layers.vision.temporal_instability`.
+HEAD_RANK, MIN_ROWS = 3, 12
 SHOWN_POINTS = temporal_instability.INNER
 
 
@@ -26,19 +28,21 @@ def rotation(capture: Capture, signal: SignalResult) -> Picture | None:
         laid = _laid_over(capture, front, turned)
         if laid is None or not {front, turned} <= set(signal.frames):
             continue
-        over, difference = laid
+        over, difference, contour = laid
         apart = abs(float(capture.track.yaw_deg[turned] - capture.track.yaw_deg[front]))
         sentence = (
             f"Frame {turned} is turned by {apart:.0f} degrees against frame {front}. The motion "
-            "of one flat sheet lays it over the frontal frame; what a sheet can't explain is "
-            "bright in the last picture: on a head the nose and the far cheek, here next to "
-            "nothing but the eyes and mouth, which are not counted."
+            "of one flat sheet lays it over the frontal frame. What a sheet can't explain is "
+            "bright in the last picture: on a head the nose and the far cheek, on a photograph "
+            "little or nothing. Eyes and mouth are not counted."
         )
         panels = (
             _face(capture, front, f"frame {front}: frontal", Role.REFERENCE),
             _face(capture, turned, f"frame {turned}: turned", Role.LOOKED_AT),
-            Derived(turned, over, f"frame {turned} laid over frame {front}", role=Role.LOOKED_AT),
-            Derived(turned, difference, "what is left", role=Role.LOOKED_AT),
+            Derived(turned, over, f"frame {turned} laid over {front}", (contour,), Role.LOOKED_AT),
+            Derived(
+                turned, difference, "what is left: nothing is dark", (contour,), Role.LOOKED_AT
+            ),
         )
         return Picture(signal.code, sentence, panels)
     return None
@@ -51,8 +55,13 @@ def _face(capture: Capture, row: int, caption: str, role: Role) -> Shot:
     return Shot(row, box, caption, (outline,), role=role)
 
 
-def _laid_over(capture: Capture, front: int, turned: int) -> tuple[Image, Image] | None:
-    """Warp the turned face onto the frontal one by the best homography; also their difference."""
+def _laid_over(capture: Capture, front: int, turned: int) -> tuple[Image, Image, Outline] | None:
+    """Warp the turned face onto the frontal one by the best homography.
+
+    Returns
+    -------
+    The warped picture, its difference from the frontal one, and the frontal face in both.
+    """
     if capture.image_at(front) is None or capture.image_at(turned) is None:
         return None
     one, at_one = _sized(capture, front)
@@ -76,7 +85,8 @@ def _laid_over(capture: Capture, front: int, turned: int) -> tuple[Image, Image]
     left = np.abs(_evened(_grey(over), mask) - _evened(grey_one, mask))
     shades = np.where(face, np.clip(left / 3.0, 0, 1), 0.0)
     coloured = cv2.applyColorMap((255 * shades).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    return over, np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
+    difference = np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
+    return over, difference, Outline(at_one[list(mesh.OVAL)], Role.LOOKED_AT)
 
 
 def _sized(capture: Capture, row: int) -> tuple[Image, FloatArray]:
@@ -120,13 +130,13 @@ def trembling(capture: Capture, signal: SignalResult) -> Picture | None:
     if len(rows) < 3:
         return None
     shapes = temporal_instability.canonical(track.landmarks[rows, :, :2])
-    bends = _bends(capture, rows, shapes)
+    own = _own_motion(shapes[:, list(SHOWN_POINTS)])
+    bends = _bends(capture, rows, own)
     if not bends:
         return None
     typical = sorted(bends, key=lambda bend: bend.size)[len(bends) // 2]
     at = int(np.flatnonzero(rows == typical.row)[0])
-    points = list(SHOWN_POINTS)
-    moved = shapes[at, points] - (shapes[at - 1, points] + shapes[at + 1, points]) / 2
+    moved = own[at] - (own[at - 1] + own[at + 1]) / 2
     start, end = _on_frame(capture, typical.row, shapes[at], moved)
     image = kept_image(capture, typical.row)
     arrows = np.stack([within(start, image), within(end, image)], axis=1)
@@ -148,15 +158,26 @@ def trembling(capture: Capture, signal: SignalResult) -> Picture | None:
         f"in time by {typical.size / 2:.1f} thousandths of the face width (median of the points, "
         "head motion removed). Rigid parts of a face do not do that by themselves."
     )
-    return Picture(signal.code, sentence, (*neighbours[:1], middle, *neighbours[1:]))
+    return Picture(signal.code, sentence, (middle, *neighbours))
 
 
-def _bends(capture: Capture, rows: IntArray, shapes: FloatArray) -> list[_Bend]:
+def _own_motion(shapes: FloatArray) -> FloatArray:
+    """Return what is left without the head's rotation, which moves the shape in few directions."""
+    if len(shapes) < MIN_ROWS:
+        return shapes
+    flat = shapes.reshape(len(shapes), -1).astype(np.float64)
+    flat = flat - flat.mean(axis=0)
+    left, strength, right = np.linalg.svd(flat, full_matrices=False)
+    rest = flat - (left[:, :HEAD_RANK] * strength[:HEAD_RANK]) @ right[:HEAD_RANK]
+    own: FloatArray = rest.reshape(shapes.shape).astype(np.float32)
+    return own
+
+
+def _bends(capture: Capture, rows: IntArray, own: FloatArray) -> list[_Bend]:
     """Kept frames between two close neighbours, with how far their points bend off."""
     times = capture.track.t_s[rows]
     close = np.diff(times) <= temporal_instability.LONGEST_GAP_S
-    inner = shapes[:, list(SHOWN_POINTS)]
-    bend = np.linalg.norm(inner[:-2] - 2 * inner[1:-1] + inner[2:], axis=-1)
+    bend = np.linalg.norm(own[:-2] - 2 * own[1:-1] + own[2:], axis=-1)
     return [
         _Bend(int(rows[k]), int(rows[k - 1]), int(rows[k + 1]), float(np.median(bend[k - 1])))
         for k in range(1, len(rows) - 1)

@@ -102,6 +102,8 @@ class Curve:
     ----------
     limit
         Where the signal fires, in the unit of the curve; None where it isn't in that unit.
+    limit_label
+        On which side of it, in words.
     marks
         Rows of the track that the finding rests on.
     with_sound
@@ -113,6 +115,7 @@ class Curve:
     t_s: TimeArray
     values: FloatArray
     limit: float | None = None
+    limit_label: str = ""
     marks: tuple[int, ...] = ()
     with_sound: bool = False
 

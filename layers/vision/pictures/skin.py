@@ -6,25 +6,25 @@ the worst one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from layers.capture.types import BoolArray, Capture, FloatArray, Image
-from layers.vision import boundary_artifacts, mesh
+from layers.vision import boundary_artifacts, mesh, skin_tone_mismatch, texture_smoothing
 from layers.vision.pictures.geometry import (
-    nearest,
+    kept_image,
     outlines_of,
     to_frame,
+    typical,
     view_box,
-    views_of,
     widest_square,
     within,
 )
 from layers.vision.pictures.records import Derived, Outline, Picture, Role, Shot, Swatch
 from layers.vision.reading import detail_energy
 from layers.vision.scene import View
-from layers.vision.skin_tone_mismatch import chroma_difference
-from layers.vision.texture_smoothing import deficit
 from verdict.evidence import SignalResult
 
 # The magnified patches are squares of one size in both regions.
@@ -34,46 +34,33 @@ SEAM_HEIGHT = 4  # how many times the unrolled contour is stretched, rays and of
 
 
 def texture(capture: Capture, signal: SignalResult) -> Picture | None:
-    """Cheek beside neck (hairline without one), as seen and as fine detail."""
-    views = views_of(capture, signal.frames)
-    has_neck = _measured(signal, "detail_below_neck_octaves") is not None
-    where = "neck" if has_neck else "hairline and ears"
-
-    def reference(view: View) -> BoolArray | None:
-        return view.regions.neck if has_neck else view.regions.surround
-
-    typical = _measured(
-        signal, "detail_below_neck_octaves" if has_neck else "detail_below_surround_octaves"
-    )
-    values = [deficit(view, reference(view)) for view in views]
-    view = None if typical is None else nearest(views, values, typical)
-    other = None if view is None else reference(view)
-    if view is None or other is None:
+    """Eyes and skin beside hairline and neck: patches as seen, and their fine detail."""
+    view = typical(capture, signal, texture_smoothing)
+    if view is None:
         return None
-    band = np.abs(view.bands[0]) + np.abs(view.bands[1])
-    own = detail_energy(band, view.regions.skin)
-    theirs = detail_energy(band, other)
-    if own is None or theirs is None:
-        return None
+    regions = view.regions
+    parts = [
+        ("eyes", regions.eyes, Role.LOOKED_AT),
+        ("skin", regions.skin, Role.LOOKED_AT),
+        ("hairline and ears", regions.surround, Role.REFERENCE),
+    ]
+    if regions.neck is not None:
+        parts.append(("neck", regions.neck, Role.REFERENCE))
+    band = np.abs(view.bands[0])
+    detail = [(name, detail_energy(band, mask)) for name, mask, _ in parts]
+    numbers = ", ".join(f"{name} {value:.2f}" for name, value in detail if value is not None)
     sentence = (
-        f"In frame {view.index} the skin of the face has {own:.2f} of fine detail, "
-        f"the {where} {theirs:.2f} (Lab lightness, trimmed mean). "
-        "The patches are magnified alike, the detail is amplified alike."
+        f"Finest detail in frame {view.index}, in steps of Lab lightness: {numbers}. The patches "
+        "are cut from the outlined regions and magnified alike; bright is detail, amplified alike."
     )
-    panels: tuple[Shot | Derived, ...] = (
-        _overview(view, capture, view.regions.skin, other, f"face against {where}"),
-        *_patches(view, capture, band, (view.regions.skin, other), ("face", where)),
-    )
-    return Picture(signal.code, sentence, panels)
+    reference = regions.surround if regions.neck is None else regions.surround | regions.neck
+    overview = _overview(view, capture, regions.eyes | regions.skin, reference, "both sides")
+    return Picture(signal.code, sentence, (overview, *_patches(view, band, parts)))
 
 
 def tone(capture: Capture, signal: SignalResult) -> Picture | None:
     """The two regions, and their colours as flat swatches."""
-    views = views_of(capture, signal.frames)
-    apart = [chroma_difference(view) for view in views]
-    typical = signal.measurements[0].value if signal.measurements else None
-    excess = [None if d is None else d[0] - d[1] for d in apart]
-    view = None if typical is None else nearest(views, excess, typical)
+    view = typical(capture, signal, skin_tone_mismatch)
     if view is None or view.regions.neck is None:
         return None
     face = view.regions.skin | view.regions.chin
@@ -87,25 +74,20 @@ def tone(capture: Capture, signal: SignalResult) -> Picture | None:
     )
     distance = float(np.linalg.norm(own[1:] - neck[1:]))
     sentence = (
-        f"In frame {view.index} face and neck lie {distance:.1f} apart in Lab a, b. "
-        "Light and shade are left out: compare the two swatches of equal lightness."
+        f"The middle colours of both regions in frame {view.index}: {distance:.1f} apart in Lab "
+        "a, b. A neck is often darker than the face; compare the two swatches of equal lightness."
     )
-    shown = _overview(view, capture, face, view.regions.neck, "cheeks, forehead and chin, neck")
+    shown = _overview(view, capture, face, view.regions.neck, "face against neck")
     return Picture(signal.code, sentence, (shown,), swatches)
 
 
 def seam(capture: Capture, signal: SignalResult) -> Picture | None:
     """The line along which colour and detail step, on the face and on the unrolled contour."""
-    views = views_of(capture, signal.frames)
-    found = [boundary_artifacts.seam(view) for view in views]
-    typical = signal.measurements[0].value if signal.measurements else None
-    view = None if typical is None else nearest(views, [peak for peak, _ in found], typical)
+    view = typical(capture, signal, boundary_artifacts)
     if view is None:
         return None
-    peak, offset = found[views.index(view)]
-    image = capture.image_at(view.index)
-    if image is None:
-        return None
+    peak, offset = boundary_artifacts.seam(view)
+    image = kept_image(capture, view.index)
 
     def ring(at: float, role: Role) -> Outline:
         contour = view.points[list(mesh.OVAL)]
@@ -170,30 +152,28 @@ def _overview(
 
 
 def _patches(
-    view: View,
-    capture: Capture,
-    band: FloatArray,
-    masks: tuple[BoolArray, BoolArray],
-    names: tuple[str, str],
+    view: View, band: FloatArray, parts: Sequence[tuple[str, BoolArray, Role]]
 ) -> tuple[Derived, ...]:
-    """Squares of one size from both regions, as seen and as amplified detail."""
-    squares = [widest_square(mask) for mask in masks]
-    known = [square for square in squares if square is not None]
-    half = min([PATCH_HALF_PX, *(square[2] for square in known)])
-    if len(known) < len(squares) or half < MIN_HALF_PX:
+    """Squares of one size from every region: all of them as seen, then all as detail."""
+    squares = [(part, widest_square(part[1])) for part in parts]
+    known = [(part, square) for part, square in squares if square is not None]
+    known = [(part, square) for part, square in known if square[2] >= MIN_HALF_PX]
+    if {part[2] for part, _ in known} != set(Role):
         return ()
-    full = max(float(np.percentile(band[masks[1]], 97)), 1e-3)
+    half = min([PATCH_HALF_PX, *(square[2] for _, square in known)])
+    full = max(float(np.percentile(band[known[-1][0][1]], 97)), 1e-3)
     grey = np.clip(255 * band / full, 0, 255).astype(np.uint8)
-    panels = []
-    for role, name, (column, row, _) in zip(Role, names, known, strict=True):
-        part = np.s_[row - half : row + half + 1, column - half : column + half + 1]
-        shades = np.ascontiguousarray(np.repeat(grey[part][..., None], 3, axis=2))
-        seen = np.ascontiguousarray(view.rgb[part])
-        panels += [
-            Derived(view.index, seen, f"{name}, magnified", role=role),
-            Derived(view.index, shades, f"{name}, fine detail", role=role),
-        ]
-    return tuple(panels)
+    shades = np.repeat(grey[..., None], 3, axis=2)
+
+    def cut(pixels: Image, what: str) -> list[Derived]:
+        panels = []
+        for (name, _, role), (column, row, _) in known:
+            part = np.s_[row - half : row + half + 1, column - half : column + half + 1]
+            whole = np.ascontiguousarray(pixels[part])
+            panels.append(Derived(view.index, whole, f"{name}, {what}", role=role))
+        return panels
+
+    return (*cut(view.rgb, "magnified"), *cut(shades, "detail"))
 
 
 def _swatch(lab: FloatArray, name: str, role: Role) -> Swatch:
@@ -206,7 +186,3 @@ def _swatch(lab: FloatArray, name: str, role: Role) -> Swatch:
 def _rgb(lab: FloatArray) -> Image:
     colours = cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB)
     return np.asarray(np.clip(np.rint(255 * colours), 0, 255), np.uint8)
-
-
-def _measured(signal: SignalResult, name: str) -> float | None:
-    return next((m.value for m in signal.measurements if m.name == name), None)
