@@ -1,4 +1,4 @@
-"""Crops that the blending network learns from: a few frames of each clip, each photo once."""
+"""Crops that the artefact network learns from: a few frames of each clip, each photo once."""
 
 from __future__ import annotations
 

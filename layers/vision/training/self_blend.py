@@ -37,16 +37,20 @@ def blended(random: Generator, face: Face, donor: Face | None = None) -> tuple[I
     if donor is not None:
         source = onto(donor, face)
     else:
-        source = _warped(random, face) if random.random() < 0.8 else face.rgb
+        source = warped(random, face) if random.random() < 0.8 else face.rgb
         source = recoloured(random, source) if random.random() < 0.8 else source
     target = face.rgb
     if random.random() < 0.85:
         source = softened(random, source)
     if random.random() < 0.15:
         target = softened(random, target)
+    return laid_over(source, target, mask), mask
+
+
+def laid_over(source: Image, target: Image, mask: FloatArray) -> Image:
+    """`source` where the mask is 1, `target` where it is 0."""
     share = mask[..., None]
-    mixed = source.astype(np.float32) * share + target.astype(np.float32) * (1 - share)
-    return _bytes(mixed), mask
+    return _bytes(source.astype(np.float32) * share + target.astype(np.float32) * (1 - share))
 
 
 def face_mask(random: Generator, face: Face) -> FloatArray:
@@ -111,22 +115,6 @@ def softened(random: Generator, rgb: Image) -> Image:
     return rgb
 
 
-def recorded(random: Generator, rgb: Image) -> Image:
-    """What any camera and encoder may do, alike for both classes."""
-    chance = random.random(5)
-    if chance[0] < 0.3:
-        rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 0.9)).astype(np.uint8)
-    if chance[1] < 0.3:
-        rgb = noisy(random, rgb, random.uniform(1, 5), random.uniform(0.3, 0.8))
-    if chance[2] < 0.2:
-        rgb = sharpened(rgb, 1.2, random.uniform(0.2, 0.8))
-    if chance[3] < 0.3:
-        rgb = resampled(random, rgb, 0.6, 0.95)
-    if chance[4] < 0.75:
-        rgb = jpeg(rgb, int(random.integers(35, 96)))
-    return rgb
-
-
 def onto(donor: Face, face: Face) -> Image:
     """The donor's picture laid over the face's landmarks, with the face's colour statistics."""
     anchors = list(ANCHORS)
@@ -181,7 +169,8 @@ def jpeg(rgb: Image, quality: int) -> Image:
     return back
 
 
-def _warped(random: Generator, face: Face) -> Image:
+def warped(random: Generator, face: Face) -> Image:
+    """Shift, turn and bend a face a little, as a blend that nearly fits."""
     height, width = face.rgb.shape[:2]
     size = float(mesh.face_width(face.points))
     a = random.uniform(-0.015, 0.015, 4)
