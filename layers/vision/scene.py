@@ -77,12 +77,13 @@ def prepare(capture: Capture) -> Scene:
     chosen = choose_frames(capture)
     return Scene(
         capture,
-        _views(capture, chosen),
-        _views(capture, _widest_mouths(capture, {int(index) for index in chosen})),
+        views_of(capture, chosen),
+        views_of(capture, _widest_mouths(capture, {int(index) for index in chosen})),
     )
 
 
-def _views(capture: Capture, rows: Iterable[int]) -> tuple[View, ...]:
+def views_of(capture: Capture, rows: Iterable[int]) -> tuple[View, ...]:
+    """Crops of the given rows of the track, as far as their pixels were kept and show a face."""
     views = []
     for row in rows:
         image = capture.image_at(int(row))
