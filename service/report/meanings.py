@@ -51,8 +51,8 @@ SIGNALS: Mapping[SignalCode, Meaning] = {
         "Face and neck have different colours",
         "A face that was put in keeps some of the light and colour of where it came from; the neck "
         "below it does not have them.",
-        "Make-up, a flushed or tanned face, coloured light from a screen, a scarf or collar that "
-        "colours the neck.",
+        "Make-up, a flushed or tanned face, coloured light from a screen; or a collar, scarf or "
+        "beard taken for the neck: look whether the dashed outline lies on skin.",
     ),
     SignalCode.TEETH_RENDERING: Meaning(
         "Teeth are one blurred mass",
@@ -72,8 +72,8 @@ SIGNALS: Mapping[SignalCode, Meaning] = {
         "Face is smoother than what surrounds it",
         "Blended and generated skin lacks the pores and grain that camera and light leave on the "
         "neck and hairline of the same frame.",
-        "Beauty filters, foundation, a face lit softly while the neck is not, stubble on the neck, "
-        "or compression that spares one of the two.",
+        "Beauty filters, foundation, a face out of focus before sharp hair, stubble on the neck; "
+        "or a patterned collar or background inside the dashed outline.",
     ),
 }
 

@@ -64,18 +64,23 @@ def to_frame(view: View, capture: Capture, points: FloatArray) -> FloatArray:
 
 def outlines_of(view: View, capture: Capture, mask: BoolArray, role: Role) -> tuple[Outline, ...]:
     """Return the outlines of a mask's larger parts, within the frame."""
+    image = kept_image(capture, view.index)
+    lines = (to_frame(view, capture, line) for line in contours(mask))
+    return tuple(Outline(within(line, image), role) for line in lines)
+
+
+def contours(mask: BoolArray) -> list[FloatArray]:
+    """Return the outlines of a mask's larger parts, (K, 2) in its own pixels."""
     # Single pixels that a mask leaves out would make its outline a tangle.
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, CLOSING)
     found, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     parts = sorted(found, key=lambda part: -cv2.contourArea(part))[:MAX_PARTS]
     least = MIN_PART_SHARE * float(mask.sum())
-    outlines = []
-    for part in parts:
-        if cv2.contourArea(part) >= least:
-            line = cv2.approxPolyDP(part, TOLERANCE_PX, closed=True)[:, 0].astype(np.float32)
-            inside = within(to_frame(view, capture, line), kept_image(capture, view.index))
-            outlines.append(Outline(inside, role))
-    return tuple(outlines)
+    return [
+        cv2.approxPolyDP(part, TOLERANCE_PX, closed=True)[:, 0].astype(np.float32)
+        for part in parts
+        if cv2.contourArea(part) >= least
+    ]
 
 
 def landmark_outline(
@@ -92,11 +97,19 @@ def within(points: FloatArray, image: Image) -> FloatArray:
     return inside
 
 
-def box_around(points: FloatArray, image: Image, margin: float) -> Box:
-    """Return the box of the points with a margin (share of its longer side), within the frame."""
+def box_around(points: FloatArray, image: Image, margin: float, *, at_least: int = 0) -> Box:
+    """Return the box of the points with a margin, within the frame.
+
+    Parameters
+    ----------
+    margin
+        Share of the box's longer side.
+    at_least
+        Pixels of margin that it has in any case.
+    """
     height, width = image.shape[:2]
     low, high = points.min(axis=0), points.max(axis=0)
-    grown = margin * float((high - low).max())
+    grown = max(at_least, margin * float((high - low).max()))
     left = int(np.clip(np.floor(low[0] - grown), 0, max(0, width - MIN_SIDE_PX)))
     top = int(np.clip(np.floor(low[1] - grown), 0, max(0, height - MIN_SIDE_PX)))
     right = int(np.clip(np.ceil(high[0] + grown), min(width, left + MIN_SIDE_PX), width))

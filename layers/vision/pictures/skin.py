@@ -14,6 +14,8 @@ import numpy as np
 from layers.capture.types import BoolArray, Capture, FloatArray, Image
 from layers.vision import boundary_artifacts, mesh, skin_tone_mismatch, texture_smoothing
 from layers.vision.pictures.geometry import (
+    box_around,
+    contours,
     kept_image,
     outlines_of,
     to_frame,
@@ -27,9 +29,8 @@ from layers.vision.reading import detail_energy
 from layers.vision.scene import View
 from verdict.evidence import SignalResult
 
-# The magnified patches are squares of one size in both regions.
-PATCH_HALF_PX = 20
-MIN_HALF_PX = 5
+# The magnified patches are squares of one size; around an eye they show more than the eye.
+PATCH_HALF_PX = (10, 20)
 SEAM_HEIGHT = 4  # how many times the unrolled contour is stretched, rays and offsets alike
 
 
@@ -42,7 +43,7 @@ def texture(capture: Capture, signal: SignalResult) -> Picture | None:
     parts = [
         ("eyes", regions.eyes, Role.LOOKED_AT),
         ("skin", regions.skin, Role.LOOKED_AT),
-        ("hairline and ears", regions.surround, Role.REFERENCE),
+        ("hairline", regions.surround, Role.REFERENCE),
     ]
     if regions.neck is not None:
         parts.append(("neck", regions.neck, Role.REFERENCE))
@@ -51,7 +52,7 @@ def texture(capture: Capture, signal: SignalResult) -> Picture | None:
     numbers = ", ".join(f"{name} {value:.2f}" for name, value in detail if value is not None)
     sentence = (
         f"Finest detail in frame {view.index}, in steps of Lab lightness: {numbers}. The patches "
-        "are cut from the outlined regions and magnified alike; bright is detail, amplified alike."
+        "show the middle of each region, magnified alike; bright is detail, amplified alike."
     )
     reference = regions.surround if regions.neck is None else regions.surround | regions.neck
     overview = _overview(view, capture, regions.eyes | regions.skin, reference, "both sides")
@@ -136,7 +137,10 @@ def _unrolled(view: View, offset: float) -> Derived:
         level(offset, Role.LOOKED_AT),
     )
     return Derived(
-        view.index, np.asarray(large, np.uint8), "contour laid flat, outside at the top", outlines
+        view.index,
+        np.asarray(large, np.uint8),
+        "contour laid flat: once round from the forehead, outside at the top",
+        outlines,
     )
 
 
@@ -154,26 +158,23 @@ def _overview(
 def _patches(
     view: View, band: FloatArray, parts: Sequence[tuple[str, BoolArray, Role]]
 ) -> tuple[Derived, ...]:
-    """Squares of one size from every region: all of them as seen, then all as detail."""
+    """Squares of one size from the middle of every region: all as seen, then all as detail."""
     squares = [(part, widest_square(part[1])) for part in parts]
     known = [(part, square) for part, square in squares if square is not None]
-    known = [(part, square) for part, square in known if square[2] >= MIN_HALF_PX]
     if {part[2] for part, _ in known} != set(Role):
         return ()
-    half = min([PATCH_HALF_PX, *(square[2] for _, square in known)])
-    full = max(float(np.percentile(band[known[-1][0][1]], 97)), 1e-3)
+    half = int(np.clip(min(square[2] for _, square in known), *PATCH_HALF_PX))
+    full = max(float(np.percentile(band[parts[-1][1]], 97)), 1e-3)
     grey = np.clip(255 * band / full, 0, 255).astype(np.uint8)
     shades = np.repeat(grey[..., None], 3, axis=2)
-
-    def cut(pixels: Image, what: str) -> list[Derived]:
-        panels = []
-        for (name, _, role), (column, row, _) in known:
-            part = np.s_[row - half : row + half + 1, column - half : column + half + 1]
-            whole = np.ascontiguousarray(pixels[part])
-            panels.append(Derived(view.index, whole, f"{name}, {what}", role=role))
-        return panels
-
-    return (*cut(view.rgb, "magnified"), *cut(shades, "detail"))
+    panels = []
+    for pixels, what in ((view.rgb, "magnified"), (shades, "detail")):
+        for (name, mask, role), (column, row, _) in known:
+            box = box_around(np.array([(column, row)], np.float32), pixels, 0.0, at_least=half)
+            cut = np.ascontiguousarray(pixels[box.top : box.bottom, box.left : box.right])
+            lines = tuple(Outline(line - box[:2], role) for line in contours(mask))
+            panels.append(Derived(view.index, cut, f"{name}, {what}", lines, role))
+    return tuple(panels)
 
 
 def _swatch(lab: FloatArray, name: str, role: Role) -> Swatch:
