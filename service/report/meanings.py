@@ -93,6 +93,13 @@ SOURCES: Mapping[str, Meaning] = {
         "to it. Heat on one eye or at the frame's border says little, heat over the whole face "
         "more; how much is unusual, the learned risk says.",
     ),
+    "presentation": Meaning(
+        "Signs of paper or a screen",
+        "A screen filmed by a camera leaves a regular pattern, and a photograph moves with what is "
+        "around it as one plane.",
+        "Patterned clothes or wallpaper close to the face, strong compression blocks, a camera "
+        "that moves while the person sits still.",
+    ),
     "minifasnet": Meaning(
         "Print or screen",
         "Two published networks look for paper, a screen or its edges around the face.",

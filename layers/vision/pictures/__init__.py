@@ -6,7 +6,7 @@ does, so that it costs nothing there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from layers.capture.types import Capture
 from layers.vision.pictures import behaviour, motion, skin, sources, teeth
@@ -46,6 +46,11 @@ _BUILDERS: Mapping[SignalCode, Callable[[Capture, SignalResult], Picture | None]
     SignalCode.TEXTURE_SMOOTHING: skin.texture,
 }
 
+_SOURCES: Mapping[str, Callable[[Capture, Iterable[int], str], Picture | None]] = {
+    "minifasnet": sources.networks_crops,
+    "presentation": sources.surface,
+}
+
 
 def picture_of(capture: Capture, signal: SignalResult) -> Picture | None:
     """Return the picture of one signal; None when no frame that it rests on was kept.
@@ -74,8 +79,8 @@ def pictures_of_sources(
         made[heat.name] = heat
     for source in found:
         frames = {row for one in source.measurements for row in one.frames}
-        if source.name == "minifasnet" and frames:
-            picture = sources.presentation(capture, sorted(frames), source.name)
-            if picture is not None:
-                made[source.name] = picture
+        make = _SOURCES.get(source.name)
+        picture = make(capture, sorted(frames), source.name) if make and frames else None
+        if picture is not None:
+            made[source.name] = picture
     return made

@@ -9,7 +9,7 @@ import numpy as np
 from layers.capture.types import Capture, FloatArray
 from layers.vision import mesh
 from layers.vision.blink_failure import relative_ear
-from layers.vision.mouth_anomaly import mouth_opening
+from layers.vision.mouth_anomaly import in_speech, mouth_opening
 from layers.vision.pictures.geometry import box_around, kept_image, landmark_outline
 from layers.vision.pictures.records import Curve, Picture, Role, Shot
 from verdict.evidence import SignalResult
@@ -54,7 +54,7 @@ def mouth(capture: Capture, signal: SignalResult) -> Picture | None:
     if not np.isfinite(opening).any() or not signal.frames:
         return None
     closed = float(np.nanpercentile(opening, 10))
-    rows = _spread([row for row in signal.frames if _shown(capture, row)], STRIP_FRAMES)
+    rows = _during(capture, signal.frames)
     panels = [_mouth(capture, row, _when(capture, row), Role.LOOKED_AT) for row in rows]
     others = [row for row in capture.kept if _shown(capture, row)]
     if panels and others:
@@ -64,8 +64,8 @@ def mouth(capture: Capture, signal: SignalResult) -> Picture | None:
     main = signal.measurements[0] if signal.measurements else None
     limit = None if main is None or main.threshold is None else -main.threshold
     curve = Curve(
-        "Mouth against sound",
-        "face widths",
+        "Mouth opening",
+        "widths",
         capture.track.t_s,
         (opening - closed).astype(np.float32),
         limit,
@@ -79,6 +79,17 @@ def mouth(capture: Capture, signal: SignalResult) -> Picture | None:
         f"widths, at most {float(np.nanmax(opening)) - closed:.3f} in the whole recording."
     )
     return Picture(signal.code, sentence, tuple(panels), curve=curve)
+
+
+def _during(capture: Capture, frames: tuple[int, ...]) -> tuple[int, ...]:
+    """Return kept frames, evenly spread, of the speech that the signal's frames are a sample of."""
+    times = capture.track.t_s
+    first, last = min(times[list(frames)]), max(times[list(frames)])
+    spoken = np.ones(len(times), bool)
+    if capture.audio is not None and capture.audio.speech:
+        spoken = in_speech(times, capture.audio)
+    rows = [k for k in capture.kept if first <= times[k] <= last and spoken[k]]
+    return _spread([k for k in rows if _shown(capture, k)], STRIP_FRAMES)
 
 
 def _shown(capture: Capture, row: int) -> bool:

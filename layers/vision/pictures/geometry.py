@@ -20,6 +20,8 @@ CLOSING = np.ones((5, 5), np.uint8)
 MAX_PARTS = 6
 MIN_PART_SHARE = 0.04
 MIN_SIDE_PX = 8
+# Movements of a few thousandths of a face are invisible; the caption says the factor.
+MAGNIFIED = 12.0
 
 
 def views_of(capture: Capture, frames: Iterable[int]) -> list[View]:
@@ -115,6 +117,28 @@ def box_around(points: FloatArray, image: Image, margin: float, *, at_least: int
     right = int(np.clip(np.ceil(high[0] + grown), min(width, left + MIN_SIDE_PX), width))
     bottom = int(np.clip(np.ceil(high[1] + grown), min(height, top + MIN_SIDE_PX), height))
     return Box(left, top, right, bottom)
+
+
+def magnified(
+    shape: FloatArray, own: FloatArray, points: list[int], moved: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Turn movements within the median face into arrows on one frame, `MAGNIFIED` times as long.
+
+    Parameters
+    ----------
+    shape, own
+        (478, 2) of this frame, laid over the median face and in pixels.
+    moved
+        (K, 2) movement of each of `points`, in the unit of `shape`.
+    """
+    plane = np.array([1, 1j])
+    source, target = shape.astype(np.float64) @ plane, own.astype(np.float64) @ plane
+    source = source - source.mean()
+    factor = np.vdot(source, target - target.mean()) / np.vdot(source, source)
+    step = MAGNIFIED * factor * (moved.astype(np.float64) @ plane)
+    start = own[points]
+    end = start + np.stack([step.real, step.imag], axis=1)
+    return start.astype(np.float32), end.astype(np.float32)
 
 
 def view_box(view: View, capture: Capture) -> Box:

@@ -9,14 +9,20 @@ import numpy as np
 
 from layers.capture.types import Capture, FloatArray, Image, IntArray
 from layers.vision import flat_rotation, mesh, temporal_instability
-from layers.vision.pictures.geometry import box_around, kept_image, landmark_outline, within
+from layers.vision.pictures import drift
+from layers.vision.pictures.geometry import (
+    MAGNIFIED,
+    box_around,
+    kept_image,
+    landmark_outline,
+    magnified,
+    within,
+)
 from layers.vision.pictures.records import Derived, Outline, Picture, Role, Shot
 from verdict.evidence import SignalResult
 
 MARGIN = 0.12
 LAID_OVER_PX = 200.0  # width of the face in the pictures laid over each other
-# Movements of a few thousandths of a face are invisible; the caption says the factor.
-MAGNIFIED = 12.0
 # As the signal does: see `layers.vision.temporal_instability`.
 HEAD_RANK, MIN_ROWS = 3, 12
 SHOWN_POINTS = temporal_instability.INNER
@@ -125,6 +131,8 @@ class _Bend:
 
 def trembling(capture: Capture, signal: SignalResult) -> Picture | None:
     """Three neighbouring frames; arrows from where steady motion would put each point."""
+    if drift.decided(signal):
+        return drift.drifting(capture, signal)
     track = capture.track
     rows = temporal_instability.even_rows(track)
     if len(rows) < 3:
@@ -137,7 +145,8 @@ def trembling(capture: Capture, signal: SignalResult) -> Picture | None:
     typical = sorted(bends, key=lambda bend: bend.size)[len(bends) // 2]
     at = int(np.flatnonzero(rows == typical.row)[0])
     moved = own[at] - (own[at - 1] + own[at + 1]) / 2
-    start, end = _on_frame(capture, typical.row, shapes[at], moved)
+    own_points = track.landmarks[typical.row, :, :2]
+    start, end = magnified(shapes[at], own_points, list(SHOWN_POINTS), moved)
     image = kept_image(capture, typical.row)
     arrows = np.stack([within(start, image), within(end, image)], axis=1)
     middle = Shot(
@@ -183,21 +192,6 @@ def _bends(capture: Capture, rows: IntArray, own: FloatArray) -> list[_Bend]:
         for k in range(1, len(rows) - 1)
         if close[k - 1] and close[k] and capture.image_at(int(rows[k])) is not None
     ]
-
-
-def _on_frame(
-    capture: Capture, row: int, shape: FloatArray, moved: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Turn movements in thousandths of the median face into pixels of this frame, magnified."""
-    own = capture.track.landmarks[row, :, :2].astype(np.float64)
-    plane = np.array([1, 1j])
-    source, target = shape.astype(np.float64) @ plane, own @ plane
-    source = source - source.mean()
-    factor = np.vdot(source, target - target.mean()) / np.vdot(source, source)
-    start = own[list(SHOWN_POINTS)]
-    step = MAGNIFIED * factor * (moved.astype(np.float64) @ plane)
-    end = start + np.stack([step.real, step.imag], axis=1)
-    return start.astype(np.float32), end.astype(np.float32)
 
 
 def _inner(capture: Capture, row: int, image: Image, role: Role) -> Outline:

@@ -125,7 +125,8 @@ def test_a_flat_picture_leaves_little_when_laid_over_and_a_head_more() -> None:
 
 
 def test_an_arrow_is_as_long_as_its_point_bends_off() -> None:
-    from layers.vision.pictures.motion import MAGNIFIED, SHOWN_POINTS
+    from layers.vision.pictures.geometry import MAGNIFIED
+    from layers.vision.pictures.motion import SHOWN_POINTS
     from tests.layers.vision.vision_builders import capture_of
 
     _, signal = firing(SignalCode.TEMPORAL_INSTABILITY)
@@ -139,6 +140,30 @@ def test_an_arrow_is_as_long_as_its_point_bends_off() -> None:
     lengths = np.linalg.norm(arrows[:, 1] - arrows[:, 0], axis=1)
     assert int(np.argmax(lengths)) == 5
     assert lengths[5] == pytest.approx(2.0 * MAGNIFIED, rel=0.15)
+
+
+def test_a_drift_is_shown_between_frames_at_one_pose() -> None:
+    from layers.vision import temporal_instability
+    from layers.vision.scene import prepare
+    from tests.layers.vision.vision_builders import capture_of
+
+    portrait = astronaut()
+    late = portrait.landmarks.copy()
+    late[list(mesh.EYE_CORNERS_LEFT), 0] -= 12.0
+    late[list(mesh.EYE_CORNERS_RIGHT), 0] += 12.0
+    late[[4, 5, 195, 197], 1] += 12.0
+    capture = capture_of([portrait.image] * 24, [portrait.landmarks] * 12 + [late] * 12, rate_hz=8)
+    capture.track.yaw_deg[:] = capture.track.pitch_deg[:] = 0.0
+    signal = temporal_instability.measure(prepare(capture), load_policy()).signal
+    picture = picture_of(capture, signal)
+    assert picture is not None
+    shown_late, shown_early = picture.panels
+    assert shown_early.frame < 8 <= 16 <= shown_late.frame
+    assert isinstance(shown_late, Shot)
+    assert shown_late.arrows is not None
+    start, end = shown_late.arrows[:, 0], shown_late.arrows[:, 1]
+    outer_left = temporal_instability.RIGID.index(33)
+    assert end[outer_left, 0] < start[outer_left, 0]  # outwards, as it was moved
 
 
 def test_outlines_of_a_mask_enclose_its_area() -> None:
@@ -202,6 +227,11 @@ def test_presentation_crops_lie_within_the_frame() -> None:
     assert len(made.panels) == 3
     for shot, points in lines(made):
         assert shot.frame == 1
+        assert (points >= 0).all()
+        assert (points <= (width - 1, height - 1)).all()
+    surface = pictures_of_sources(capture, (replace(source, name="presentation"),), {})
+    assert {panel.role for panel in surface["presentation"].panels[1:]} == set(Role)
+    for _, points in lines(surface["presentation"]):
         assert (points >= 0).all()
         assert (points <= (width - 1, height - 1)).all()
     bare = replace(source, measurements=(Measurement("not_live", 0.95, 0.9),))
