@@ -82,7 +82,11 @@ def of_finding(capture: Capture, curve: Curve) -> str:
     """Draw the curve that a signal rests on, with the limit at which it fires."""
     track, audio = capture.track, capture.audio if curve.with_sound else None
     values = np.asarray(curve.values, dtype=np.float64)
-    limits = [] if curve.limit is None else [Level(curve.limit, curve.limit_label, "limit")]
+    limits = (
+        []
+        if curve.limit is None
+        else [Level(curve.limit, curve.limit_label, "limit", at_start=True)]
+    )
     steps = [] if audio is not None else _step_bands(track)
     return draw(
         Plot(

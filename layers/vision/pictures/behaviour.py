@@ -16,7 +16,7 @@ from verdict.evidence import SignalResult
 
 EYES = (*mesh.EYE_LEFT, *mesh.EYE_RIGHT)
 EYE_MARGIN, MOUTH_MARGIN = 0.2, 0.3
-STRIP_FRAMES = 6
+STRIP_FRAMES = 5
 
 
 def blink(capture: Capture, signal: SignalResult) -> Picture | None:
