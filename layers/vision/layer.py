@@ -16,6 +16,7 @@ from layers.vision import (
     flat_rotation,
     minifasnet,
     mouth_anomaly,
+    presentation,
     risk,
     skin_tone_mismatch,
     teeth_rendering,
@@ -70,12 +71,14 @@ def analyse(
     model = risk.load()
     raw = model.raw(features)
     sources = [_learned(model, features, raw), *_decisive(readings)]
+    shown_flat = presentation.risk_source(capture, policy)
+    sources += [shown_flat] if shown_flat is not None else []
     models = {risk.NAME: model.sha256, blending_network.NAME: networks.sha256}
     if minifasnet_folder is not None:
-        presentation = minifasnet.load(minifasnet_folder)
+        pair = minifasnet.load(minifasnet_folder)
         rows = tuple(view.index for view in scene.views)
-        source = minifasnet.risk_source(capture, rows, presentation, policy)
-        models |= dict(presentation.digests)
+        source = minifasnet.risk_source(capture, rows, pair, policy)
+        models |= dict(pair.digests)
         sources += [source] if source is not None else []
     conditions = confidence.conditions(scene)
     return VisionResult(
