@@ -124,7 +124,8 @@ def _spectrum(plane: FloatArray, corners: Corners) -> FloatArray:
     squares = np.stack([plane[y : y + SIDE_PX, x : x + SIDE_PX] for y, x in corners])
     squares = (squares - squares.mean(axis=(1, 2), keepdims=True)) * _WINDOW
     power = np.abs(fft.rfft2(squares)) ** 2 / float((_WINDOW**2).sum())
-    return fft.fftshift(np.log(power + FLOOR).mean(axis=0), axes=0).astype(np.float32)
+    logarithm = np.log(power + FLOOR).mean(axis=0)
+    return np.asarray(fft.fftshift(logarithm, axes=0), np.float32)
 
 
 def _peak(spectrum: FloatArray, allowed: BoolArray) -> tuple[float, float, float]:
