@@ -85,7 +85,9 @@ def _heated(
 
 def networks_crops(capture: Capture, frames: Iterable[int], name: str) -> Picture | None:
     """The two crops that the published presentation networks see."""
-    from layers.vision import minifasnet  # brings torch: only when it is drawn
+    # They bring torch: only when it is drawn.
+    from layers.vision.minifasnet import room
+    from layers.vision.minifasnet_network import DESIGNS
 
     views = views_of(capture, frames)
     if not views:
@@ -93,18 +95,18 @@ def networks_crops(capture: Capture, frames: Iterable[int], name: str) -> Pictur
     view = views[len(views) // 2]
     image = kept_image(capture, view.index)
     points = capture.track.landmarks[view.index, :, :2]
-    room = minifasnet.room(image, points)
+    fits = room(image, points)
     low, high = points.min(axis=0), points.max(axis=0)
     centre, size = (low + high) / 2, np.array([image.shape[1], image.shape[0]], float)
 
     def crop(scale: float, role: Role) -> Outline:
-        extent = (high - low) * min(scale, room)
+        extent = (high - low) * min(scale, fits)
         corner = np.clip(centre - extent / 2, 0, np.maximum(size - 1 - extent, 0))
         right, bottom = corner + extent
         square = [corner, (right, corner[1]), (right, bottom), (corner[0], bottom)]
         return Outline(within(np.array(square, np.float32), image), role)
 
-    narrow, wide = sorted(design.box_scale for design in minifasnet.DESIGNS)
+    narrow, wide = sorted(design.box_scale for design in DESIGNS)
     outlines = (crop(wide, Role.REFERENCE), crop(narrow, Role.LOOKED_AT))
     whole = Box(0, 0, image.shape[1], image.shape[0])
     panels = (
@@ -113,7 +115,7 @@ def networks_crops(capture: Capture, frames: Iterable[int], name: str) -> Pictur
             Shot(
                 view.index,
                 box_around(outline.points, image, 0.0),
-                f"{min(scale, room):.1f} times the face",
+                f"{min(scale, fits):.1f} times the face",
                 role=outline.role,
             )
             for scale, outline in ((narrow, outlines[1]), (wide, outlines[0]))
