@@ -44,6 +44,18 @@ def repeated_share(thumbs: Image) -> tuple[float, tuple[int, ...]]:
     return (len(rows) / len(same) if len(same) else 0.0), rows
 
 
+def repeat_cadence(rows: tuple[int, ...], n: int) -> int | None:
+    """Return after how many frames a repeat comes, where that never changes; else None.
+
+    A file of 25 pictures a second that is shown as 30 repeats every sixth. So may a browser that
+    shows an honest camera: this informs only.
+    """
+    apart = np.diff(rows)
+    if len(apart) < 3 or np.ptp(apart) != 0 or rows[-1] + apart[0] < n:
+        return None
+    return int(apart[0])
+
+
 def longest_still_s(thumbs: Image, t_s: TimeArray) -> tuple[float, tuple[int, ...]]:
     """Return the longest stretch without any change, in seconds, and its rows."""
     start, end = _longest_run(_same_as_before(thumbs)[1:])

@@ -1,0 +1,77 @@
+"""What a page says of its camera, and how long its link was open, on their way to the layers."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from layers.capture.description import CaptureDescription, parse_description
+from layers.capture.errors import CaptureDescriptionError
+from layers.capture.types import Device
+from service.api.page import PAGE_FOLDER
+from service.layer_analyser import media_request
+from tests.service.running_service import Service
+from tests.service.service_builders import MP4, capture_parts, description, json_part
+
+_DEVICE = {"label": "USB Camera (046d:0825)", "width": 1280, "height": 720, "frame_rate": 29.97}
+
+
+def test_the_camera_of_frames_is_kept_in_their_json(service: Service) -> None:
+    created = service.create()
+    token = service.token_of(created)
+    capture = description(service.steps(token), device=_DEVICE)
+    sent = service.client.post(f"/v1/captures/{token}", files=capture_parts(capture))
+    assert sent.status_code == 202, sent.text
+    service.judged(created["id"])
+    stored = service.analyser.analysed[0]
+    kept = parse_description((stored.folder / "capture.json").read_bytes())
+    assert kept.camera == Device("USB Camera (046d:0825)", 1280, 720, 29.97)
+    assert stored.device == kept.camera
+
+
+def test_the_camera_of_a_video_is_handed_on_with_it(service: Service) -> None:
+    created = service.create()
+    token = service.token_of(created)
+    capture = description(service.steps(token), frames=[], audio=None, device={"label": "Front"})
+    parts = [("video", ("clip.mp4", MP4, "video/mp4")), json_part(capture)]
+    assert service.client.post(f"/v1/captures/{token}", files=parts).status_code == 202
+    service.judged(created["id"])
+    assert media_request(service.analyser.analysed[0]).device == Device("Front")
+
+
+def test_a_capture_without_a_camera_is_taken_as_before(service: Service) -> None:
+    service.captured()
+    assert service.analyser.inspected[0].device is None
+
+
+def test_the_age_of_the_link_is_that_of_the_first_look(service: Service) -> None:
+    created = service.create()
+    token = service.token_of(created)
+    capture = description(service.steps(token))
+    service.client.post(f"/v1/captures/{token}", files=capture_parts(capture))
+    record = service.judged(created["id"])
+    inspected, analysed = service.analyser.inspected[0], service.analyser.analysed[0]
+    assert inspected.open_s == analysed.open_s
+    viewed_s = np.datetime64(record["meta_data"]["applicantViewTime"][:-1], "ms").astype(int) / 1000
+    assert inspected.open_s == pytest.approx(inspected.received_s - viewed_s, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    "device", [{"width": -1}, {"label": "x" * 301}, {"frame_rate": "NaN"}, "camera"]
+)
+def test_a_camera_that_can_not_be_is_refused(device: object) -> None:
+    document = {"frames": [{"file": "0.jpg", "t_s": 0.0}], "device": device}
+    with pytest.raises(CaptureDescriptionError, match="device"):
+        parse_description(json.dumps(document))
+
+
+def test_the_page_sends_every_field_of_the_camera() -> None:
+    script = (PAGE_FOLDER / "capture.js").read_text(encoding="utf-8")
+    body = script[script.index("function deviceOf") :]
+    body = body[: body.index("\n}\n")]
+    sent = set(re.findall(r"^    (\w+)[:,]", body, flags=re.MULTILINE))
+    field = CaptureDescription.model_json_schema()["$defs"]["DeviceDescription"]
+    assert sent == set(field["properties"])
