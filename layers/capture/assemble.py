@@ -73,5 +73,6 @@ def finished(
 ) -> Capture:
     """Return the capture with its quality findings, by the shipped policy when none is given."""
     capture = Capture(source, track, sample.images, sample.indices, audio, challenge or Challenge())
-    findings = quality_findings(source.kind, track, capture.audio, policy or load_policy())
+    size_px = (sample.images[0].shape[1], sample.images[0].shape[0]) if sample.images else None
+    findings = quality_findings(source.kind, track, capture.audio, policy or load_policy(), size_px)
     return replace(capture, findings=findings, sensor=sensor)

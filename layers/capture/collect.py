@@ -102,6 +102,7 @@ def face_track(
         thumbs=thumbs,
         brightness=np.array([seen.brightness for seen in tracked], dtype=np.float32),
         sharpness=np.array([seen.sharpness for seen in tracked], dtype=np.float32),
+        contrast=np.array([seen.contrast for seen in tracked], dtype=np.float32).reshape(n, 3),
     )
 
 

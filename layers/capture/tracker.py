@@ -17,7 +17,9 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from layers.capture.types import N_LANDMARKS, THUMB_SHAPE, FloatArray, Image
+from layers.capture.contrast import part_contrast
+from layers.capture.thumbs import thumb_of
+from layers.capture.types import N_LANDMARKS, FloatArray, Image
 
 _MAX_FACES = 3
 # The detector looks at a frame when this much time has passed since it last did.
@@ -42,6 +44,8 @@ class TrackedFrame:
         (478, 3) in pixels of the frame; NaN without a face.
     brightness, sharpness
         Of the face, or of the whole picture without one.
+    contrast
+        (3,) of the eyes and the mouth, see `part_contrast`; NaN without a face.
     """
 
     n_faces: int
@@ -49,6 +53,7 @@ class TrackedFrame:
     thumb: Image
     brightness: float
     sharpness: float
+    contrast: FloatArray
 
 
 class FaceTracker:
@@ -109,14 +114,13 @@ class FaceTracker:
         landmarks = max(faces, key=_extent) if faces else _nothing()
         grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
         face = _crop(grey, landmarks)
-        height, width = THUMB_SHAPE
-        thumb = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         return TrackedFrame(
             n_faces=max(len(faces), detected if faces else 0),
             landmarks=landmarks,
-            thumb=np.asarray(thumb, np.uint8),
+            thumb=thumb_of(grey),
             brightness=float(face.mean()),
             sharpness=_sharpness(face),
+            contrast=part_contrast(grey, landmarks),
         )
 
     def _probe(self, image: Image, t_s: float) -> int:

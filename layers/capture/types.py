@@ -72,6 +72,9 @@ class FaceTrack:
     brightness, sharpness
         (T,) mean grey 0-255 and variance of the Laplacian, of the face box (whole image without
         a face).
+    contrast
+        (T, 3) contrast of the image-left eye, the image-right eye and the mouth, over the grey of
+        the face; NaN without a face, None where no pixels were looked at.
     """
 
     t_s: TimeArray
@@ -87,6 +90,7 @@ class FaceTrack:
     thumbs: Image
     brightness: FloatArray
     sharpness: FloatArray
+    contrast: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n = len(self.t_s)
@@ -103,6 +107,7 @@ class FaceTrack:
             "thumbs": ((n, *THUMB_SHAPE), self.thumbs.shape),
             "brightness": ((n,), self.brightness.shape),
             "sharpness": ((n,), self.sharpness.shape),
+            "contrast": ((n, 3), (n, 3) if self.contrast is None else self.contrast.shape),
         }
         for name, (expected, got) in shapes.items():
             if expected != got:

@@ -88,7 +88,9 @@ def _sorted(
         took_s = reaction_s(capture, Step.BLINK, one.lowest)
         if took_s is not None and took_s < least_s:
             early.append(one)
-        elif not belongs_between(capture.track, one.lowest, sampling, policy):
+        elif one.end - one.start == 2 and not belongs_between(  # of one frame only
+            capture.track, one.lowest, sampling, policy
+        ):
             spliced.append(one)
         else:
             own.append(one)
