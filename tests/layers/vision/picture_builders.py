@@ -77,7 +77,7 @@ def half_blink() -> Capture:
     """Eyes that close by a third, twice."""
     portrait = astronaut()
     openness = np.ones(50)
-    for middle, deepest in ((12, 0.68), (36, 0.66)):
+    for middle, deepest in ((12, 0.66), (36, 0.64)):
         openness[middle - 2 : middle + 3] = (0.83, 0.75, deepest, 0.75, 0.83)
     lids = [_with_lids(portrait.landmarks, float(o)) for o in openness]
     return capture_of([portrait.image] * 50, lids)
