@@ -6,10 +6,10 @@ does, so that it costs nothing there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from layers.capture.types import Capture
-from layers.vision.pictures import behaviour, motion, skin, sources, teeth
+from layers.vision.pictures import behaviour, motion, presentation, skin, sources, teeth
 from layers.vision.pictures.records import (
     Box,
     Curve,
@@ -46,9 +46,9 @@ _BUILDERS: Mapping[SignalCode, Callable[[Capture, SignalResult], Picture | None]
     SignalCode.TEXTURE_SMOOTHING: skin.texture,
 }
 
-_SOURCES: Mapping[str, Callable[[Capture, Iterable[int], str], Picture | None]] = {
+_SOURCES: Mapping[str, Callable[[Capture, RiskSource], Picture | None]] = {
     "minifasnet": sources.networks_crops,
-    "presentation": sources.surface,
+    "presentation": presentation.presentation,
 }
 
 
@@ -78,9 +78,8 @@ def pictures_of_sources(
     if heat is not None:
         made[heat.name] = heat
     for source in found:
-        frames = {row for one in source.measurements for row in one.frames}
         make = _SOURCES.get(source.name)
-        picture = make(capture, sorted(frames), source.name) if make and frames else None
+        picture = make(capture, source) if make and capture.images else None
         if picture is not None:
             made[source.name] = picture
     return made

@@ -23,6 +23,7 @@ from verdict.evidence import SignalResult
 
 MARGIN = 0.12
 LAID_OVER_PX = 200.0  # width of the face in the pictures laid over each other
+FULL_DIFFERENCE = 3.0  # spreads of local contrast
 # As the signal does: see `layers.vision.temporal_instability`.
 HEAD_RANK, MIN_ROWS = 3, 12
 SHOWN_POINTS = temporal_instability.INNER
@@ -87,11 +88,8 @@ def _laid_over(capture: Capture, front: int, turned: int) -> tuple[Image, Image,
         best = start
     size = (one.shape[1], one.shape[0])
     warped = cv2.warpPerspective(two, best, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    over, face = np.asarray(warped, np.uint8), mask.astype(bool)
-    left = np.abs(_evened(_grey(over), mask) - _evened(grey_one, mask))
-    shades = np.where(face, np.clip(left / 3.0, 0, 1), 0.0)
-    coloured = cv2.applyColorMap((255 * shades).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    difference = np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
+    over = np.asarray(warped, np.uint8)
+    difference = unexplained(one, over, mask)
     return over, difference, Outline(at_one[list(mesh.OVAL)], Role.LOOKED_AT)
 
 
@@ -109,6 +107,14 @@ def _sized(capture: Capture, row: int) -> tuple[Image, FloatArray]:
 
 def _grey(image: Image) -> FloatArray:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def unexplained(one: Image, over: Image, mask: Image) -> Image:
+    """Return what differs between two pictures laid over each other, within a mask, as colours."""
+    left = np.abs(_evened(_grey(over), mask) - _evened(_grey(one), mask))
+    shades = np.where(mask.astype(bool), np.clip(left / FULL_DIFFERENCE, 0, 1), 0.0)
+    coloured = cv2.applyColorMap((255 * shades).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return np.asarray(cv2.cvtColor(coloured, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _evened(grey: FloatArray, mask: Image) -> FloatArray:

@@ -110,7 +110,7 @@ def seam(capture: Capture, signal: SignalResult) -> Picture | None:
     )
     sentence = (
         f"In frame {view.index} the strongest step lies {-100 * offset:.0f} % of the radius inside "
-        f"the face contour and is {2**peak:.1f} times the usual step at parallel lines. In the "
+        f"the face contour: all rays share {peak:.1f} of the usual step of a single one. In the "
         "unrolled contour a seam is a level edge from end to end; hair, beard and shadow are not."
     )
     return Picture(signal.code, sentence, (shown, _unrolled(view, offset)))

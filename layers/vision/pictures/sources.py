@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from layers.capture.types import Capture, FloatArray, Image
+from layers.capture.types import Capture, FloatArray
 from layers.vision import mesh
 from layers.vision.pictures.geometry import (
     box_around,
@@ -19,10 +19,7 @@ from layers.vision.pictures.geometry import (
 )
 from layers.vision.pictures.records import Box, Outline, Picture, Role, Shot
 from layers.vision.scene import View, prepare
-
-# How far out from the cheek, in face widths, and how large a piece is looked at.
-SURROUND_WIDTHS = 0.6
-PIECE_HALF_PX = 40
+from verdict.evidence import RiskSource
 
 
 def blending(capture: Capture, models: Mapping[str, str]) -> Picture | None:
@@ -83,13 +80,14 @@ def _heated(
     )
 
 
-def networks_crops(capture: Capture, frames: Iterable[int], name: str) -> Picture | None:
+def networks_crops(capture: Capture, source: RiskSource) -> Picture | None:
     """The two crops that the published presentation networks see."""
     # They bring torch: only when it is drawn.
     from layers.vision.minifasnet import room
     from layers.vision.minifasnet_network import DESIGNS
 
-    views = views_of(capture, frames)
+    frames = {row for one in source.measurements for row in one.frames}
+    views = views_of(capture, sorted(frames))
     if not views:
         return None
     view = views[len(views) // 2]
@@ -126,47 +124,4 @@ def networks_crops(capture: Capture, frames: Iterable[int], name: str) -> Pictur
         "box, where the frame has that room, shrunk to 80 pixels. They look for paper, screens "
         "and their edges; they say which frame, not which part of it."
     )
-    return Picture(name, sentence, panels)
-
-
-def surface(capture: Capture, frames: Iterable[int], name: str) -> Picture | None:
-    """The frame, and a piece of skin and of the surroundings pixel by pixel."""
-    views = views_of(capture, frames)
-    if not views:
-        return None
-    view = views[len(views) // 2]
-    image = kept_image(capture, view.index)
-    points = capture.track.landmarks[view.index, :, :2]
-    cheek = points[list(mesh.CHEEK_LEFT)].mean(axis=0)
-    outward = cheek + SURROUND_WIDTHS * (points[mesh.SIDE_LEFT] - points[mesh.SIDE_RIGHT])
-    places = ((cheek, "skin", Role.LOOKED_AT), (outward, "surroundings", Role.REFERENCE))
-    panels = [
-        Shot(
-            view.index,
-            Box(0, 0, image.shape[1], image.shape[0]),
-            f"frame {view.index}",
-            tuple(_square(_piece(place, image), role) for place, _, role in places),
-        )
-    ]
-    panels += [
-        Shot(view.index, _piece(place, image), f"{what}, pixel by pixel", role=role)
-        for place, what, role in places
-    ]
-    sentence = (
-        f"Frame {view.index}: a screen shows its grid or coloured bands on skin and surroundings "
-        "alike, a print its dots; skin before a camera has neither."
-    )
-    return Picture(name, sentence, tuple(panels))
-
-
-def _piece(place: FloatArray, image: Image) -> Box:
-    """Return a small square around a point, moved into the frame."""
-    size = np.array([image.shape[1], image.shape[0]], np.float32)
-    inside = np.clip(place, PIECE_HALF_PX, np.maximum(size - PIECE_HALF_PX, PIECE_HALF_PX))
-    return box_around(inside[None], image, 0.0, at_least=PIECE_HALF_PX)
-
-
-def _square(box: Box, role: Role) -> Outline:
-    corners = [(box.left, box.top), (box.right - 1, box.top)]
-    corners += [(box.right - 1, box.bottom - 1), (box.left, box.bottom - 1)]
-    return Outline(np.array(corners, np.float32), role)
+    return Picture(source.name, sentence, panels)

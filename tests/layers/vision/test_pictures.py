@@ -20,7 +20,7 @@ from layers.vision.pictures import (
 from layers.vision.pictures.cell_heat import cell_heat, inside_and_outside
 from layers.vision.pictures.geometry import outlines_of, views_of, widest_square
 from tests.layers.vision.picture_builders import FIRING, firing
-from tests.layers.vision.vision_builders import astronaut, still
+from tests.layers.vision.vision_builders import astronaut, capture_of, still
 from verdict.evidence import RiskSource, SignalCode
 from verdict.measurement import Measurement
 from verdict.policy import load_policy
@@ -127,7 +127,6 @@ def test_a_flat_picture_leaves_little_when_laid_over_and_a_head_more() -> None:
 def test_an_arrow_is_as_long_as_its_point_bends_off() -> None:
     from layers.vision.pictures.geometry import MAGNIFIED
     from layers.vision.pictures.motion import SHOWN_POINTS
-    from tests.layers.vision.vision_builders import capture_of
 
     _, signal = firing(SignalCode.TEMPORAL_INSTABILITY)
     portrait = astronaut()
@@ -145,7 +144,6 @@ def test_an_arrow_is_as_long_as_its_point_bends_off() -> None:
 def test_a_drift_is_shown_between_frames_at_one_pose() -> None:
     from layers.vision import temporal_instability
     from layers.vision.scene import prepare
-    from tests.layers.vision.vision_builders import capture_of
 
     portrait = astronaut()
     late = portrait.landmarks.copy()
@@ -229,10 +227,63 @@ def test_presentation_crops_lie_within_the_frame() -> None:
         assert shot.frame == 1
         assert (points >= 0).all()
         assert (points <= (width - 1, height - 1)).all()
-    surface = pictures_of_sources(capture, (replace(source, name="presentation"),), {})
-    assert {panel.role for panel in surface["presentation"].panels[1:]} == set(Role)
-    for _, points in lines(surface["presentation"]):
-        assert (points >= 0).all()
-        assert (points <= (width - 1, height - 1)).all()
     bare = replace(source, measurements=(Measurement("not_live", 0.95, 0.9),))
     assert pictures_of_sources(capture, (bare,), {}) == {}
+
+
+def cues(moire: float, planar: float) -> RiskSource:
+    frames = (0, 1, 2)
+    return RiskSource(
+        "presentation",
+        0.9,
+        (
+            Measurement("moire", moire, 1.0, frames),
+            Measurement("planar_motion", planar, 1.0, frames),
+        ),
+    )
+
+
+def test_the_presentation_cue_that_is_strongest_is_shown() -> None:
+    capture = sliding(face_along=True)
+    surface = pictures_of_sources(capture, (cues(3.0, 1.0),), {})["presentation"]
+    assert {panel.role for panel in surface.panels[1:]} == set(Role)
+    flat = pictures_of_sources(capture, (cues(1.0, 3.0),), {})["presentation"]
+    assert isinstance(flat.panels[-1], Derived)
+    height, width = astronaut().image.shape[:2]
+    for _, points in (*lines(surface), *lines(flat)):
+        assert (points >= 0).all()
+        assert (points <= (width - 1, height - 1)).all()
+    assert pictures_of_sources(capture.without_images(), (cues(1.0, 3.0),), {}) == {}
+
+
+def test_one_plane_leaves_less_of_the_face_than_a_head_before_a_room() -> None:
+    left = []
+    for face_along in (True, False):
+        picture = pictures_of_sources(sliding(face_along=face_along), (cues(1.0, 3.0),), {})
+        panel = picture["presentation"].panels[-1]
+        assert isinstance(panel, Derived)
+        (outline,) = panel.outlines
+        face = _filled(outline.points, panel.pixels.shape[:2])
+        left.append(float(panel.pixels[face].mean()))
+    assert left[0] < 0.5 * left[1]
+
+
+def sliding(*, face_along: bool) -> Capture:
+    """The portrait sliding by 12 px a frame: all of it, or all but the face."""
+    import cv2
+
+    portrait = astronaut()
+    face = portrait.mask(mesh.OVAL)
+    images, landmarks = [], []
+    for k in range(3):
+        shift = np.array([[1, 0, 12.0 * k], [0, 1, 6.0 * k]])
+        size = (portrait.image.shape[1], portrait.image.shape[0])
+        moved = cv2.warpAffine(portrait.image, shift, size, borderMode=cv2.BORDER_REFLECT)
+        points = portrait.landmarks.copy()
+        if face_along:
+            points[:, :2] += shift[:, 2].astype(np.float32)
+        else:
+            moved[face] = portrait.image[face]
+        images.append(np.asarray(moved, np.uint8))
+        landmarks.append(points)
+    return capture_of(images, landmarks)
