@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from layers.vision.training.replays import (
 )
 
 Matrix = npt.NDArray[np.float64]
-FRAMES = 16
+FRAMES = 8
 SIZE_PX = (640, 480)
 FACE_PX = 190.0
 BEZEL = 0.05
@@ -194,10 +195,8 @@ def _shot(
         return exposed((shown.astype(np.float32) / 255) ** GAMMA, species.camera, random)
     inside = _covered(image.shape, matrix, 0.0)
     framed = _covered(image.shape, matrix, BEZEL)
-    columns, rows_ = np.meshgrid(
-        np.arange(SIZE_PX[0], dtype=np.float32), np.arange(SIZE_PX[1], dtype=np.float32)
-    )
-    there: Floats = warped(np.stack([columns, rows_], axis=-1), to_medium)
+    columns_rows = np.moveaxis(np.indices(SIZE_PX[::-1], np.float32)[::-1], 0, -1)
+    there: Floats = warped(np.ascontiguousarray(columns_rows), to_medium)
     if isinstance(medium, Screen):
         shot = screen_shot(shown, there, medium, species.camera, random, 0.37 * row)
         edge = np.full(3, 18.0)
@@ -230,10 +229,13 @@ def _covered(shape: tuple[int, ...], matrix: Matrix, margin: float) -> Floats:
 def _track(
     track: FaceTrack, rows: npt.NDArray[np.int_], landmarks: Floats, images: list[Image]
 ) -> FaceTrack:
-    arrays = {
-        name: getattr(track, name)[rows]
+    carried = {
+        name: getattr(track, name)
         for name in FaceTrack.__dataclass_fields__
         if name not in ("steps", "landmarks", "thumbs")
+    }
+    arrays: dict[str, Any] = {
+        name: None if whole is None else whole[rows] for name, whole in carried.items()
     }
     size = THUMB_SHAPE[::-1]
     greys = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
