@@ -87,7 +87,7 @@ def seam(capture: Capture, signal: SignalResult) -> Picture | None:
     view = typical(capture, signal, boundary_artifacts)
     if view is None:
         return None
-    peak, offset = boundary_artifacts.seam(view)
+    _, offset = boundary_artifacts.seam(view)
     image = kept_image(capture, view.index)
 
     def ring(at: float, role: Role) -> Outline:
@@ -109,9 +109,10 @@ def seam(capture: Capture, signal: SignalResult) -> Picture | None:
         outlines,
     )
     sentence = (
-        f"In frame {view.index} the strongest step lies {-100 * offset:.0f} % of the radius inside "
-        f"the face contour: all rays share {peak:.1f} of the usual step of a single one. In the "
-        "unrolled contour a seam is a level edge from end to end; hair, beard and shadow are not."
+        f"In frame {view.index} colour and detail step most {-100 * offset:.0f} % of the radius "
+        "inside the face contour, all around it, compared with every line parallel to it between "
+        "the dashed ones. In the unrolled contour a seam is a level edge from end to end; hair, "
+        "beard and shadow are not."
     )
     return Picture(signal.code, sentence, (shown, _unrolled(view, offset)))
 
