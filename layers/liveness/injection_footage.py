@@ -44,10 +44,12 @@ class Footage:
 
 
 def read_clip(path: Path, longest_s: float, side_px: int) -> tuple[Footage, Capture]:
-    """Decode the beginning of a video once: its centre, cut out on the grid of its codec, and all.
+    """Decode a video once: the centre of its beginning, cut out on the codec's grid, and all of it.
 
     Parameters
     ----------
+    longest_s
+        How much of the centre is kept.
     side_px
         Of the centre; whole pictures are scaled down to 960 px, as the page does.
     """
@@ -58,14 +60,13 @@ def read_clip(path: Path, longest_s: float, side_px: int) -> tuple[Footage, Capt
         stream = source.streams.video[0]
         for frame in source.decode(stream):
             at_s = float(frame.time or 0.0)
-            if times and at_s - times[0] > longest_s:
-                break
             scale = min(1.0, _PAGE_SIDE_PX / max(frame.width, frame.height))
             width, height = round(frame.width * scale), round(frame.height * scale)
             picture = np.asarray(frame.to_ndarray(format="rgb24", width=width, height=height))
             seen.look(np.asarray(picture, np.uint8))
-            centres.append(_centre(np.asarray(picture, np.uint8), side_px))
             times.append(at_s)
+            if at_s - times[0] <= longest_s:
+                centres.append(_centre(np.asarray(picture, np.uint8), side_px))
         recorded = Source(
             MediaKind.VIDEO,
             stream.codec_context.width,
@@ -73,7 +74,7 @@ def read_clip(path: Path, longest_s: float, side_px: int) -> tuple[Footage, Capt
             metadata={**source.metadata, **stream.metadata},
         )
     t_s = np.array(times) - times[0]
-    return Footage(centres, t_s), seen.capture(t_s, recorded)
+    return Footage(centres, t_s[: len(centres)]), seen.capture(t_s, recorded)
 
 
 def capture_of(pictures: Sequence[Image], t_s: TimeArray, source: Source) -> Capture:
@@ -97,24 +98,35 @@ class _Seen:
         self._thumbs.append(thumb_of(np.asarray(grey, np.uint8)))
 
     def capture(self, t_s: TimeArray, source: Source) -> Capture:
-        n = len(t_s)
-        unknown = np.full(n, np.nan, np.float32)
-        track = FaceTrack(
-            t_s=t_s,
-            steps=(None,) * n,
-            received_s=np.full(n, np.nan),
-            n_faces=np.zeros(n, np.int32),
-            landmarks=np.full((n, N_LANDMARKS, 3), np.nan, np.float32),
-            yaw_deg=unknown,
-            pitch_deg=unknown,
-            roll_deg=unknown,
-            ear=np.full((n, 2), np.nan, np.float32),
-            mar=unknown,
-            thumbs=np.array(self._thumbs, np.uint8).reshape(n, *THUMB_SHAPE),
-            brightness=unknown,
-            sharpness=unknown,
-        )
+        thumbs = np.array(self._thumbs, np.uint8).reshape(len(t_s), *THUMB_SHAPE)
+        track = faceless_track(t_s, thumbs)
         return Capture(source, track, (), (), None, Challenge(), sensor=self._meter.figures())
+
+
+def faceless_track(t_s: TimeArray, thumbs: Image) -> FaceTrack:
+    """Return the track of pictures in which nobody looked for a face.
+
+    Parameters
+    ----------
+    thumbs : uint8 (T, 48, 64)
+    """
+    n = len(t_s)
+    unknown = np.full(n, np.nan, np.float32)
+    return FaceTrack(
+        t_s=t_s,
+        steps=(None,) * n,
+        received_s=np.full(n, np.nan),
+        n_faces=np.zeros(n, np.int32),
+        landmarks=np.full((n, N_LANDMARKS, 3), np.nan, np.float32),
+        yaw_deg=unknown,
+        pitch_deg=unknown,
+        roll_deg=unknown,
+        ear=np.full((n, 2), np.nan, np.float32),
+        mar=unknown,
+        thumbs=thumbs,
+        brightness=unknown,
+        sharpness=unknown,
+    )
 
 
 def _centre(picture: Image, side_px: int) -> Image:

@@ -19,7 +19,7 @@ from layers.liveness.injection_attacks import (
     resampled,
     without_noise,
 )
-from layers.liveness.injection_footage import Footage, capture_of, source_of
+from layers.liveness.injection_footage import Footage, capture_of, faceless_track, source_of
 
 # Name, whether it is injected, and the capture.
 Form = tuple[str, bool, Capture]
@@ -28,19 +28,20 @@ CAMERA = Device("Integrated Camera (0c45:6730)", 1280, 720, 30.0)
 _CHROMIUM_TICK_MS, _OTHERS_TICK_MS = 0.1, 1.0
 
 
-def honest_forms(footage: Footage, capture: Capture, chance: np.random.Generator) -> Iterator[Form]:
+def honest_forms(capture: Capture, chance: np.random.Generator) -> Iterator[Form]:
     """Yield honest captures, and the same pictures with something made up beside them."""
     yield "video as recorded", False, capture
     for fps in (_PAGE_FPS, 15.0, 30.0):
-        honest = _page(footage, chance, fps)
+        honest = _taken(capture, chance, fps)
         yield f"burst, {fps:.0f} fps", False, honest
         if fps == _PAGE_FPS:
             yield from _forged(honest)
-    yield "burst, 8 fps, 1 ms clock", False, _page(footage, chance, _PAGE_FPS, _OTHERS_TICK_MS)
+    yield "burst, 8 fps, 1 ms clock", False, _taken(capture, chance, _PAGE_FPS, _OTHERS_TICK_MS)
 
 
 def injected_forms(footage: Footage, chance: np.random.Generator) -> Iterator[Form]:
     """Yield pictures that software changed or repeated, as videos and as a page sees them."""
+    yield "8 fps burst in JPEG", False, _page(footage, chance, _PAGE_FPS)
     for what, made in _injected(footage):
         yield f"{what}: video", True, _video(made)
         fps = 30.0 if "shown as" in what else _PAGE_FPS
@@ -81,13 +82,23 @@ def _forged(honest: Capture) -> Iterator[Form]:
         yield name, injected, replace(honest, track=streamed)
 
 
-def _page(
-    footage: Footage,
+def _taken(
+    capture: Capture,
     chance: np.random.Generator,
     fps: float,
     tick_ms: float = _CHROMIUM_TICK_MS,
 ) -> Capture:
-    t_s = page_times(float(footage.t_s[-1]), fps, tick_ms, chance)
+    """Return what a page takes of a camera that shows `capture`: the latest frame at each time."""
+    track = capture.track
+    t_s = page_times(float(track.t_s[-1]), fps, tick_ms, chance)
+    rows = np.clip(np.searchsorted(track.t_s, t_s, side="right") - 1, 0, None)
+    page = replace(capture.source, kind=MediaKind.FRAMES, device=CAMERA, metadata={})
+    taken = faceless_track(t_s, track.thumbs[rows])
+    return replace(capture, source=page, track=taken, sensor=None, images=(), kept=())
+
+
+def _page(footage: Footage, chance: np.random.Generator, fps: float) -> Capture:
+    t_s = page_times(float(footage.t_s[-1]), fps, _CHROMIUM_TICK_MS, chance)
     pictures = burst(footage, t_s)
     return capture_of(pictures, t_s, source_of(pictures, MediaKind.FRAMES, device=CAMERA))
 
