@@ -77,6 +77,15 @@ SIGNALS: Mapping[SignalCode, Meaning] = {
     ),
 }
 
+_HEAT = Meaning(
+    "Where the network sees replaced pixels",
+    "A network that was taught on faces laid over other frames colours every part of the picture "
+    "by how much it looks like one of those.",
+    "Every face shows some heat; filters, make-up, glasses and the blocks of compression add to "
+    "it. Heat on one eye or at the frame's border says little, heat over the whole face more; how "
+    "much is unusual, the learned risk says.",
+)
+
 SOURCES: Mapping[str, Meaning] = {
     "learned_risk": Meaning(
         "Learned risk",
@@ -85,14 +94,8 @@ SOURCES: Mapping[str, Meaning] = {
         "Conditions that the examples lacked: another kind of camera, strong compression, unusual "
         "light. It says how unusual a recording is, not who made it.",
     ),
-    "blending_network": Meaning(
-        "Heat of the blending network",
-        "A network that was taught to mark where a face was laid over a frame colours every part "
-        "of the picture by how much it looks like that.",
-        "Every face shows some heat; filters, make-up, glasses and the blocks of compression add "
-        "to it. Heat on one eye or at the frame's border says little, heat over the whole face "
-        "more; how much is unusual, the learned risk says.",
-    ),
+    "blending_network": _HEAT,
+    "artefact_network": _HEAT,
     "presentation": Meaning(
         "Signs of paper or a screen",
         "A screen filmed by a camera leaves a regular pattern, and a photograph moves with what is "

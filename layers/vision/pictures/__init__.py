@@ -74,7 +74,7 @@ def pictures_of_sources(
         Name to digest, as in the result: heat is shown of the network that decided only.
     """
     made: dict[str, Picture] = {}
-    heat = sources.blending(capture, models) if capture.images else None
+    heat = sources.heat(capture, models) if capture.images else None
     if heat is not None:
         made[heat.name] = heat
     for source in found:

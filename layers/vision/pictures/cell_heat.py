@@ -1,6 +1,6 @@
-"""Where in a view the blending network sees a blend: the one place that knows that network.
+"""Where in a view the network of the learned risk sees an artefact: the one place that knows it.
 
-Another network needs another `cell_heat` and `digest`, and nothing else here.
+Another network with ``load``, ``crop`` and cell logits needs another import here, nothing else.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ import numpy as np
 import torch
 
 from layers.capture.types import FloatArray
-from layers.vision import blending_network, mesh
+from layers.vision import blending_network as model
+from layers.vision import mesh
 from layers.vision.scene import View
 
-NAME = blending_network.NAME
-MAX_VIEWS = blending_network.MAX_VIEWS
+NAME = model.NAME
+MAX_VIEWS = model.MAX_VIEWS
 
 
 def digest() -> str:
     """Return the SHA-256 of the weights that `cell_heat` uses."""
-    return blending_network.load().sha256
+    return model.load().sha256
 
 
 def cell_heat(view: View) -> tuple[FloatArray, FloatArray]:
-    """Probability of a blend per cell, and the corners of what the cells cover.
+    """Probability of an artefact per cell, and the corners of what the cells cover.
 
     Returns
     -------
     (h, w) 0-1 and (2, 2) upper left and lower right corner in pixels of the view's crop; the
     cells may reach beyond it.
     """
-    pixels, points = blending_network.crop(view)
+    pixels, points = model.crop(view)
     batch = torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()).float() / 255.0
     with torch.inference_mode():
-        logits = [network(batch)[0] for network in blending_network.load().networks]
+        logits = [network(batch)[0] for network in model.load().networks]
         heat = torch.sigmoid(torch.stack(logits).mean(0))[0].numpy()
     corner = view.points[0] - points[0]
     side = np.array(pixels.shape[1::-1], np.float32)

@@ -1,4 +1,4 @@
-"""Pictures of the sources of risk that look at pixels: blending heat, presentation crops."""
+"""Pictures of the networks that look at pixels: heat over the face, presentation crops."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from layers.vision.scene import View, prepare
 from verdict.evidence import RiskSource
 
 
-def blending(capture: Capture, models: Mapping[str, str]) -> Picture | None:
-    """Heat over the frame in which the face shows the most blending, and the one with the least.
+def heat(capture: Capture, models: Mapping[str, str]) -> Picture | None:
+    """Heat over the frame in which the face shows the most of it, and the one with the least.
 
     Parameters
     ----------
@@ -41,20 +41,21 @@ def blending(capture: Capture, models: Mapping[str, str]) -> Picture | None:
         return None
     found = []
     for view in views:
-        heat, corners = cell_heat.cell_heat(view)
-        inside, outside = cell_heat.inside_and_outside(view, heat, corners)
-        found.append((inside, outside, view, heat, corners))
+        cells, corners = cell_heat.cell_heat(view)
+        inside, outside = cell_heat.inside_and_outside(view, cells, corners)
+        found.append((inside, outside, view, cells, corners))
     most = max(found, key=lambda one: one[0])
     least = min(found, key=lambda one: one[0])
     panels = [_plain(most[2], capture), _heated(*most[2:], capture, "most", Role.LOOKED_AT)]
+    others = ""
     if least[2] is not most[2]:
         panels.append(_heated(*least[2:], capture, "least", Role.REFERENCE))
-    around = "" if most[1] is None else f", {100 * most[1]:.0f} % around it"
+        others = f"; frame {least[2].index} the least, {100 * least[0]:.0f} %"
+    around = "" if most[1] is None else f" and {100 * most[1]:.0f} % around it"
     sentence = (
-        f"Frame {most[2].index} shows the most: the network takes each cell of the face for "
-        f"blended with {100 * most[0]:.0f} % on average{around}; in frame {least[2].index}, which "
-        f"shows the least, {100 * least[0]:.0f} %. The face oval is outlined; the surroundings are "
-        "the reference. The risk reads several frames, not one picture."
+        f"Frame {most[2].index} shows the most: {100 * most[0]:.0f} % on average within the face"
+        f"{around}{others}. The face is outlined; "
+        "what surrounds it is the reference. The risk reads several frames, not one picture."
     )
     return Picture(cell_heat.NAME, sentence, tuple(panels))
 
@@ -72,7 +73,7 @@ def _heated(
     return Shot(
         view.index,
         view_box(view, capture),
-        f"frame {view.index}: {name} blending",
+        f"frame {view.index}: {name} heat",
         (oval,),
         role=role,
         heat=heat,

@@ -17,7 +17,7 @@ from layers.vision.pictures import (
     picture_of,
     pictures_of_sources,
 )
-from layers.vision.pictures.cell_heat import cell_heat, inside_and_outside
+from layers.vision.pictures.cell_heat import NAME, cell_heat, inside_and_outside
 from layers.vision.pictures.geometry import outlines_of, views_of, widest_square
 from tests.layers.vision.picture_builders import FIRING, firing
 from tests.layers.vision.vision_builders import astronaut, capture_of, still
@@ -195,12 +195,10 @@ def test_heat_is_of_the_model_that_decided_or_missing() -> None:
     capture = still(astronaut(), n=2)
     models = analyse(capture, load_policy()).models
     made = pictures_of_sources(capture, (), models)
-    (heated,) = [
-        p for p in made["blending_network"].panels if isinstance(p, Shot) and p.heat is not None
-    ]
+    (heated,) = [p for p in made[NAME].panels if isinstance(p, Shot) and p.heat is not None]
     assert heated.heat is not None
     assert 0.0 <= float(heated.heat.min()) <= float(heated.heat.max()) <= 1.0
-    assert pictures_of_sources(capture, (), {**models, "blending_network": "0" * 64}) == {}
+    assert pictures_of_sources(capture, (), {**models, NAME: "0" * 64}) == {}
     assert pictures_of_sources(capture.without_images(), (), models) == {}
 
 
