@@ -173,13 +173,27 @@ def _sparse_baseline(capture: Capture, ear: FloatArray) -> FloatArray:
 
 
 def _usual(ear: FloatArray, track: FaceTrack, share: float, reach_s: float) -> FloatArray:
-    """Return the open-eye EAR around each frame, (T, 2)."""
+    """Return the open-eye EAR around each frame: a percentile within `reach_s`, (T, 2)."""
     usual = np.full_like(ear, np.nan)
     rows = np.flatnonzero(np.isfinite(ear[:, 0]))
+    rows = rows[np.argsort(track.t_s[rows], kind="stable")]
     times = track.t_s[rows]
-    for row in rows:
-        near = ear[rows[np.abs(times - track.t_s[row]) <= reach_s]]
-        usual[row] = np.percentile(near, share, axis=0)
+    first = np.searchsorted(times, times - reach_s, side="left")
+    count = np.searchsorted(times, times + reach_s, side="right") - first
+    # One line per frame with all that is near it, in order, infinity behind the last.
+    place = first[:, None] + np.arange(count.max())
+    near = np.where(
+        (np.arange(count.max()) < count[:, None])[..., None],
+        ear[rows][np.minimum(place, len(rows) - 1)],
+        np.inf,
+    )
+    near.sort(axis=1)
+    rank = (count - 1) * share / 100.0
+    below = np.floor(rank).astype(np.intp)
+    above = np.minimum(below + 1, count - 1)
+    line = np.arange(len(rows))
+    part = (rank - below)[:, None]
+    usual[rows] = (1 - part) * near[line, below] + part * near[line, above]
     return usual
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from layers.capture.types import Capture
+from layers.capture.types import BoolArray, Capture, FloatArray, TimeArray
 from layers.liveness.lids import closures_of, relative_opening
 from layers.liveness.measurements.clips import BLINK_BELOW, NO_BLINK_ABOVE, Clip
 from layers.liveness.measurements.table import Table, Tally
-from layers.liveness.measurements.tracks import stride_for, thinned
+from layers.liveness.measurements.tracks import Rows, stride_for, thinned
 from layers.liveness.steps import sampling_of
 from verdict.evidence import CheckName
 from verdict.policy import Policy
@@ -34,7 +34,10 @@ def blinks_by_rate(clips: Iterable[Clip], policy: Policy) -> Table:
             track = clip.capture.track
             if fps > 1.3 / np.median(np.diff(track.t_s)):
                 continue  # no more frames than there are: none are made up
-            windows = [(w, kind) for w in _windows(clip.capture) if (kind := _kind(clip, w, policy))]
+            opening, _ = relative_opening(clip.capture, sampling_of(track, policy), policy)
+            windows = [
+                (one, kind) for one in _windows(clip.capture) if (kind := _kind(clip, one, opening))
+            ]
             for phase in range(stride_for(track, fps)):
                 found = _found_at(clip.capture, fps, phase, policy)
                 for (start_s, end_s), kind in windows:
@@ -45,7 +48,7 @@ def blinks_by_rate(clips: Iterable[Clip], policy: Policy) -> Table:
     return tally.table(f"Windows of {_WINDOW_S:g} s, natural blinks, every phase of thinning")
 
 
-def _found_at(capture: Capture, fps: float, phase: int, policy: Policy) -> np.ndarray:
+def _found_at(capture: Capture, fps: float, phase: int, policy: Policy) -> TimeArray:
     track = thinned(capture.track, fps, phase)
     thin = replace(capture, track=track, images=(), kept=())
     sampling = sampling_of(track, policy)
@@ -60,10 +63,9 @@ def _windows(capture: Capture) -> Iterator[tuple[float, float]]:
         yield float(start_s), float(start_s) + _WINDOW_S
 
 
-def _kind(clip: Clip, window: tuple[float, float], policy: Policy) -> str:
+def _kind(clip: Clip, window: tuple[float, float], opening: FloatArray) -> str:
     """Name what a window shows at the full rate; empty where that can't be said."""
     track = clip.capture.track
-    opening, _ = relative_opening(clip.capture, sampling_of(track, policy), policy)
     near = (track.t_s >= window[0] - _MARGIN_S) & (track.t_s <= window[1] + _MARGIN_S)
     inside = (track.t_s >= window[0] + _MARGIN_S) & (track.t_s <= window[1] - _MARGIN_S)
     if not (opening[near] <= NO_BLINK_ABOVE).any():
@@ -78,12 +80,12 @@ def _kind(clip: Clip, window: tuple[float, float], policy: Policy) -> str:
     return "one blink, eyes closed 0.2 s or longer" if held_s >= _HELD_S else "one shorter blink"
 
 
-def _stretches(flags: np.ndarray) -> list[np.ndarray]:
+def _stretches(flags: BoolArray) -> list[Rows]:
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
     return [np.arange(start, end) for start, end in edges.reshape(-1, 2)]
 
 
-def _stretch_s(opening: np.ndarray, rows: np.ndarray, t_s: np.ndarray) -> float:
+def _stretch_s(opening: FloatArray, rows: Rows, t_s: TimeArray) -> float:
     """Return how long the lids stay below the limit for closed eyes around `rows`."""
     closed = opening < 0.65
     start, end = int(rows[0]), int(rows[-1])
