@@ -30,11 +30,11 @@ LEAST_CORNERS = 12
 
 
 def presentation(capture: Capture, source: RiskSource) -> Picture | None:
-    """Show the cue that lies furthest beyond its threshold."""
+    """Show the cue that lies furthest beyond its threshold; none where none does."""
     known = [
         (one.value / one.threshold, one.name, one.frames)
         for one in source.measurements
-        if one.value is not None and one.threshold and one.frames
+        if one.value is not None and one.threshold and one.frames and one.value >= one.threshold
     ]
     if not known:
         return None

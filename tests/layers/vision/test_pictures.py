@@ -252,6 +252,7 @@ def test_the_presentation_cue_that_is_strongest_is_shown() -> None:
         assert (points >= 0).all()
         assert (points <= (width - 1, height - 1)).all()
     assert pictures_of_sources(capture.without_images(), (cues(1.0, 3.0),), {}) == {}
+    assert pictures_of_sources(capture, (cues(0.9, 0.9),), {}) == {}
 
 
 def test_one_plane_leaves_less_of_the_face_than_a_head_before_a_room() -> None:
