@@ -28,7 +28,7 @@ from verdict.error_rates import Rate
 from verdict.evidence import CheckResult
 from verdict.policy import Policy, load_policy
 
-_LONGEST_S, _SIDE_PX = 4.5, 320
+_LONGEST_S, _SIDE_PX = 4.0, 240
 _SESSION_S = 17.5  # of service/page/capture.js: five steps
 _SESSIONS = 1000
 _INFORMING = (

@@ -1,20 +1,30 @@
-"""What a page says of its camera, and how long its link was open, on their way to the layers."""
+"""What goes with a capture to the layers: its camera, the age of its link, the policy."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from layers.capture.description import CaptureDescription, parse_description
-from layers.capture.errors import CaptureDescriptionError
-from layers.capture.types import Device
+from layers.capture.errors import CaptureDescriptionError, UnreadableMediaError
+from layers.capture.types import Challenge, Device
+from service.analyser import StoredCapture
 from service.api.page import PAGE_FOLDER
-from service.layer_analyser import media_request
+from service.layer_analyser import LayerAnalyser, media_request
 from tests.service.running_service import Service
-from tests.service.service_builders import MP4, capture_parts, description, json_part
+from tests.service.service_builders import (
+    MP4,
+    capture_parts,
+    description,
+    json_part,
+    settings_in,
+)
+from tests.service.stub_layers import tasks_that_name_their_policy
 
 _DEVICE = {"label": "USB Camera (046d:0825)", "width": 1280, "height": 720, "frame_rate": 29.97}
 
@@ -75,3 +85,23 @@ def test_the_page_sends_every_field_of_the_camera() -> None:
     sent = set(re.findall(r"^    (\w+)[:,]", body, flags=re.MULTILINE))
     field = CaptureDescription.model_json_schema()["$defs"]["DeviceDescription"]
     assert sent == set(field["properties"])
+
+
+def test_the_deployments_policy_judges_the_quality_of_a_capture(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(
+        'version = "our own"\n[capture.audio.shortest_s]\nvalue = 3\nunit = "s"\n'
+        'source = "measured"\nbasis = "a test"\ndate = 2026-11-21\n'
+    )
+
+    async def inspected() -> None:
+        settings = settings_in(tmp_path, policy_file=own)
+        analyser = LayerAnalyser(settings, tasks_that_name_their_policy())
+        await analyser.start()
+        try:
+            await analyser.inspect(StoredCapture("one", tmp_path, Challenge(), 0.0))
+        finally:
+            await analyser.close()
+
+    with pytest.raises(UnreadableMediaError, match="our own"):
+        asyncio.run(inspected())
