@@ -1,17 +1,20 @@
 """BOUNDARY_ARTIFACTS: a seam that runs along the face contour.
 
 Definition: the face is unrolled into a strip of 96 rays by radial offset u, where u = 0 is the
-face oval and u = -0.1 lies a tenth of the radius inside it. For every u the coherent step s(u) is
-the length of the vector, over all rays, of the median difference of Lab colour and log detail
-just outside and just inside u. A blended mask steps at one offset all around; shading and
-features step at many. The seam strength is the largest s(u) within u = -0.22 … -0.03 over the
-median of s over the same range, in log2, median over the frames.
+face oval and u = -0.1 lies a tenth of the radius inside it. On every ray and at every u the step
+is the difference of Lab colour and log detail just outside and just inside u, less the mean of the
+steps a twentieth of the radius away on either side: shading and curvature go, an edge stays. Steps
+are divided by their usual size in the same strip (median over rays and offsets). The seam is the
+length of the median over all rays, chroma before lightness and detail; its strength is the
+largest within u = -0.30 … -0.01, median over the frames. A blended mask steps by one colour at one
+offset all around; features, hair and shadow step at many offsets, by many colours.
 
 Source: Face X-ray (Li et al., CVPR 2020, arXiv 1912.13458): what all swaps share is a blending
 boundary, visible as a discontinuity of noise and colour statistics.
 
-Limits: glasses, fringes, beards and hard side light make natural steps; feathered masks of good
-swaps spread the step over a tenth of the face; strong compression erases it.
+Limits: feathered masks of good swaps spread the step over a tenth of the face, where it is taken
+for shading; strong compression halves the resolution of chroma; a mask that does not follow the
+contour (brows down) is seen only where it does.
 """
 
 from __future__ import annotations
@@ -29,11 +32,15 @@ from verdict.policy import Policy
 
 N_RAYS = 96
 OFFSETS = np.linspace(-0.40, 0.20, 61)
-HALF = 4  # offsets on either side that a step is taken over: 0.04 radii
+HALF = 2  # offsets on either side that a step is taken over: 0.02 radii
+ASIDE = 5  # offsets to the steps that are taken for shading: 0.05 radii
 CENTRES = OFFSETS[HALF : len(OFFSETS) - HALF + 1] - (OFFSETS[1] - OFFSETS[0]) / 2
-INSIDE = (-0.22, -0.03)
-# One step of lightness counts as much as half a step of chroma and a tenth of an octave of detail.
-WEIGHTS = np.array([0.5, 1.0, 1.0, 5.0])
+INSIDE = (-0.30, -0.01)
+# Lightness and detail step with hair and shadow, too: chroma leads.
+WEIGHTS = np.array([0.3, 1.0, 1.0, 0.3])
+# Below these a step is quantisation: Lab units, log2 of detail.
+FLOORS = np.array([1.2, 0.5, 0.5, 0.25])
+MAD_TO_DEVIATION = 1.4826
 
 
 def measure(scene: Scene, policy: Policy) -> Reading:
@@ -45,9 +52,9 @@ def measure(scene: Scene, policy: Policy) -> Reading:
     reason = "" if peak is not None else "no frame shows the whole face contour"
     return judge(
         SignalCode.BOUNDARY_ARTIFACTS,
-        Strength("seam_log2", peak, frames if peak is not None else (), reason),
+        Strength("seam_spreads", peak, frames if peak is not None else (), reason),
         policy,
-        region="face contour, 3-22 % inside the oval, against parallel offsets",
+        region="face contour, 1-30 % inside the oval, against parallel offsets",
         extra=(Measurement("seam_offset_radii", where),),
         features=features(scene, peak),
     )
@@ -59,8 +66,7 @@ def seam(view: View) -> tuple[float, float]:
     inside = (INSIDE[0] <= CENTRES) & (INSIDE[1] >= CENTRES)
     within = steps[inside]
     best = int(np.argmax(within))
-    peak = np.log2((within[best] + 0.2) / (np.median(within) + 0.2))
-    return float(peak), float(CENTRES[inside][best])
+    return float(within[best]), float(CENTRES[inside][best])
 
 
 def unroll(view: View) -> FloatArray:
@@ -82,18 +88,20 @@ def unroll(view: View) -> FloatArray:
 
 
 def coherent_steps(strip: FloatArray) -> FloatArray:
-    """Length of the weighted median step over all rays, per offset."""
-    total = np.cumsum(np.pad(strip, ((0, 0), (1, 0), (0, 0))), axis=1)
+    """Length of the median step over all rays per offset, in usual steps of the strip."""
+    total = np.cumsum(np.pad(strip, ((0, 0), (1, 0), (0, 0))), axis=1, dtype=np.float64)
     means = (total[:, HALF:] - total[:, :-HALF]) / HALF
-    difference = means[:, HALF:] - means[:, :-HALF]
-    step = np.median(difference, axis=0) * WEIGHTS
-    length: FloatArray = np.linalg.norm(step, axis=-1)
+    steps = means[:, HALF:] - means[:, :-HALF]
+    steps -= (np.roll(steps, ASIDE, axis=1) + np.roll(steps, -ASIDE, axis=1)) / 2
+    inside = (INSIDE[0] <= CENTRES) & (INSIDE[1] >= CENTRES)
+    usual = MAD_TO_DEVIATION * np.median(np.abs(steps[:, inside]), axis=(0, 1)) + FLOORS
+    length: FloatArray = np.linalg.norm(np.median(steps / usual, axis=0) * WEIGHTS, axis=-1)
     return length
 
 
 def features(scene: Scene, peak: float | None) -> dict[str, float | None]:
     """Profile of detail and colour from the middle of the face outwards, relative to the middle."""
-    result: dict[str, float | None] = {"seam_peak": peak}
+    result: dict[str, float | None] = {"seam_strength": peak}
     strips = [unroll(view) for view in scene.views]
     rings = {"rim": (-0.10, -0.02), "out": (0.03, 0.12)}
     core = (OFFSETS >= -0.35) & (OFFSETS <= -0.22)

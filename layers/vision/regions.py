@@ -10,9 +10,10 @@ import numpy as np
 from layers.capture.types import BoolArray, FloatArray
 from layers.vision import mesh
 
-# Shadow, collar and scarf are not neck: only what is within this chroma distance of the face's
-# median and not much darker is compared. Wide on purpose: a shifted skin tone must stay inside.
-NECK_CHROMA_GATE = 24.0
+# Shadow, collar and scarf are not neck: only what is within this chroma distance (Lab a, b) of the
+# face's median and not much darker is compared. Wide on purpose, and wider in b: a colour
+# temperature shifted by 100 mired must stay inside.
+NECK_CHROMA_GATE = (24.0, 36.0)
 NECK_LIGHTNESS_SHARE = 0.45
 MIN_NECK_SHARE = 0.2
 MIN_PIXELS = 60
@@ -116,7 +117,7 @@ def _neck(
         return None
     face = np.median(lab[skin], axis=0)
     pixels = lab[candidates]
-    alike = np.linalg.norm(pixels[:, 1:] - face[1:], axis=-1) < NECK_CHROMA_GATE
+    alike = np.linalg.norm((pixels[:, 1:] - face[1:]) / NECK_CHROMA_GATE, axis=-1) < 1.0
     near = np.zeros(oval.shape, bool)
     near[candidates] = alike & (pixels[:, 0] > NECK_LIGHTNESS_SHARE * face[0])
     near = cv2.erode(near.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)

@@ -1,19 +1,27 @@
-"""SKIN_TONE_MISMATCH: face and neck have another chroma under the same light.
+"""SKIN_TONE_MISMATCH: face and neck are lit by light of different colour temperature.
 
-Definition: distance in the CIE Lab a-b plane between the median of the lower face skin (cheeks
-and chin) and the median of the neck, less the distance that the face's own parts (forehead,
-cheeks, chin) have among themselves; median over the frames.
+Definition: for cheeks and chin and for the neck, the medians of linear R, G and B. The step from
+neck to face in log2(B/G), less its usual value and less what the difference in lightness alone
+brings (a shaded neck is redder and less blue), times 117 mired per octave, is the shift of
+reciprocal colour temperature under which the face seems to be lit. The signal is the size of
+that shift over one plus the colour spread that forehead, cheeks and chin have among themselves
+(octaves of R/G and B/G): where light or make-up already colours one face unevenly, a neck may
+differ, too. Median over the frames whose neck is within one octave of the face's brightness.
 
 Source: colour mismatch between a synthesised face and its surroundings is a first-generation cue
 (Li et al., "Identification of deep network generated images using disparities in color
-components", Signal Processing 2020; McCloskey and Albright 2018); Lab after CIE 15.
+components", Signal Processing 2020; McCloskey and Albright 2018). B/G follows light along the
+Planckian locus; R/G is left out, since blood moves it in everybody (dev: its best weight is a
+twentieth of that of B/G).
 
-Limits: make-up, a flushed or shaded neck, coloured light from a screen and scarves do the same.
-Swappers transfer colour statistics, so a good swap shows little. A neck that differs so much that
-it no longer looks like skin is not compared at all.
+Limits: make-up, coloured light from a screen on the face only, and scarves do the same. Swappers
+transfer colour statistics, so a good swap shows little. A neck in shadow, or one that differs so
+much that it no longer looks like skin, is not compared at all.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,29 +33,82 @@ from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 MIN_PIXELS = 40
+GAMMA = 2.2
+# Added to linear channels: below it there is more noise than colour.
+DARK = 0.004
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
+# Along the Planckian locus around 6500 K, between 5000 and 9500 K.
+MIRED_PER_OCTAVE = 117.0
+
+
+@dataclass(frozen=True, slots=True)
+class ColourStep:
+    """From the neck to the lower face of one view.
+
+    Parameters
+    ----------
+    blue
+        Octaves of B/G.
+    light
+        Octaves of luminance.
+    within
+        Largest distance among the face's own parts, octaves of R/G and B/G.
+    """
+
+    blue: float
+    light: float
+    within: float
 
 
 def measure(scene: Scene, policy: Policy) -> Reading:
-    """Compare the chroma of face and neck in every view."""
-    differences = [chroma_difference(view) for view in scene.views]
-    excess = middle(None if d is None else d[0] - d[1] for d in differences)
-    frames = tuple(
-        view.index for view, d in zip(scene.views, differences, strict=True) if d is not None
-    )
-    reason = "" if excess is not None else "no frame shows enough of the neck"
+    """Compare the colour of face and neck in every view."""
+    usual = policy.number("vision.skin_tone_mismatch.usual_step")
+    shade = policy.number("vision.skin_tone_mismatch.shade")
+    most = policy.number("vision.skin_tone_mismatch.max_shade")
+    steps = [(view.index, colour_step(view)) for view in scene.views]
+    lit = [(k, step) for k, step in steps if step is not None and abs(step.light) <= most]
+    shift = middle(MIRED_PER_OCTAVE * (s.blue - usual - shade * s.light) for _, s in lit)
+    within = middle(step.within for _, step in lit)
+    value = None if shift is None or within is None else abs(shift) / (1 + within)
+    reason = "" if value is not None else "no frame shows enough of the neck, out of shadow"
     return judge(
         SignalCode.SKIN_TONE_MISMATCH,
-        Strength("chroma_excess_lab", excess, frames, reason),
+        Strength("temperature_shift_mired", value, tuple(k for k, _ in lit), reason),
         policy,
         region="cheeks and chin against neck",
         extra=(
-            Measurement(
-                "chroma_difference_lab", middle(d[0] for d in differences if d is not None)
-            ),
-            Measurement("chroma_within_face_lab", middle(d[1] for d in differences if d)),
+            Measurement("signed_shift_mired", shift, note="positive: the face is bluer"),
+            Measurement("colour_within_face_octaves", within),
         ),
-        features=features(scene, excess),
+        features={**features(scene), "tone_shift_mired": value},
     )
+
+
+def colour_step(view: View) -> ColourStep | None:
+    """Colour of the lower face against the neck; None without enough of either."""
+    regions = view.regions
+    face, neck = _linear(view, regions.skin | regions.chin), _linear(view, regions.neck)
+    if face is None or neck is None:
+        return None
+    parts = [p for p in (_linear(view, mask) for mask in _parts(view)) if p is not None]
+    apart = (float(np.hypot(*(_ratios(a) - _ratios(b)))) for a in parts for b in parts)
+    within = max(apart, default=0.0)
+    light = float(np.log2((face @ LUMINANCE + DARK) / (neck @ LUMINANCE + DARK)))
+    return ColourStep(float((_ratios(face) - _ratios(neck))[1]), light, within)
+
+
+def _linear(view: View, mask: BoolArray | None) -> FloatArray | None:
+    if mask is None or mask.sum() < MIN_PIXELS:
+        return None
+    # The median of a monotone function is the function of the median.
+    result: FloatArray = (np.median(view.rgb[mask], axis=0) / 255.0) ** GAMMA
+    return result
+
+
+def _ratios(linear: FloatArray) -> FloatArray:
+    red, green, blue = linear + DARK
+    ratios: FloatArray = np.log2(np.array([red / green, blue / green]))
+    return ratios
 
 
 def chroma_difference(view: View) -> tuple[float, float] | None:
@@ -82,8 +143,10 @@ def _median(values: FloatArray, mask: BoolArray) -> FloatArray | None:
     return result
 
 
-def features(scene: Scene, excess: float | None) -> dict[str, float | None]:
-    """Chroma and lightness spread of the skin against neck and surround."""
+def features(scene: Scene) -> dict[str, float | None]:
+    """Chroma and lightness spread of the skin against the neck."""
+    differences = [chroma_difference(view) for view in scene.views]
+    excess = middle(None if d is None else d[0] - d[1] for d in differences)
     chroma, light, blood = [], [], []
     for view in scene.views:
         skin, neck = view.regions.skin, view.regions.neck

@@ -1,17 +1,21 @@
 """TEMPORAL_INSTABILITY: the face's own geometry trembles or drifts once head motion is removed.
 
 Definition: every frame's 2-D landmarks are laid over the median face by the similarity transform
-that fits its rigid points best. Jitter is the median length of the second difference over time of
-rigid points at no more than 16 frames a second, in thousandths of the face width: steady motion
-and slow pose have none. Drift is the median distance between rigid shapes at the same pose (yaw
-and pitch within 4 degrees) from the first and last third of the recording, in the same unit. The
-instability is the jitter; the drift joins it beyond its usual size.
+that fits its rigid points best, at no more than 16 frames a second. What the head's rotation and
+a slow expression move lies in few directions of shape space: the three strongest are taken out
+(Tomasi and Kanade: rigid motion has a shape matrix of low rank). Tremble is the median length of
+the second difference over time of what is left, in thousandths of the face width. Drift is the
+median distance between rigid shapes at the same pose (yaw and pitch within 4 degrees) from the
+first and last third of the recording, in the same unit. The instability is the tremble; the drift
+joins it beyond its usual range.
 
 Source: frame-by-frame generation flickers (Guera and Delp, AVSS 2018; Sun et al., "Improving the
 Efficiency and Robustness of Deepfakes Detection through Precise Geometric Features" (LRNet), CVPR
-2021, arXiv 2104.04480: calibrated landmark sequences); Procrustes fit after Umeyama, 1991.
+2021, arXiv 2104.04480: calibrated landmark sequences); Procrustes fit after Umeyama, 1991; Tomasi
+and Kanade, "Shape and Motion from Image Streams under Orthography", IJCV 1992.
 
-Limits: a blurred, dark or tiny face makes the tracker itself tremble; six frames give no jitter.
+Limits: a blurred, dark or tiny face makes the tracker itself tremble; six frames give no tremble.
+One lasting change of shape in mid-recording hides under head motion unless it is gross.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from verdict.policy import Policy
 MAX_RATE_HZ = 16.0
 LONGEST_GAP_S = 0.2
 MIN_TRIPLES = 6
+MIN_ROWS = 12
+RANK = 3
 SAME_POSE_DEG = 4.0
 MIN_DRIFT_S = 1.5
 RIGID = mesh.STABLE
@@ -41,18 +47,18 @@ def measure(scene: Scene, policy: Policy) -> Reading:
     track = scene.capture.track
     rows = even_rows(track)
     shapes = canonical(track.landmarks[rows, :, :2]) if len(rows) >= 3 else None
-    jitter = drift = None
+    jitter = tremble = drift = None
     if shapes is not None:
-        inner = second_difference(shapes[:, INNER], track.t_s[rows])
-        jitter = inner
+        jitter = second_difference(shapes[:, INNER], track.t_s[rows])
+        tremble = residual_tremble(shapes[:, INNER], track.t_s[rows])
         drift = shape_drift(shapes[:, RIGID], track, rows)
     usual = policy.number("vision.temporal_instability.usual_drift")
-    parts = [p for p in (jitter, None if drift is None else drift - usual) if p is not None]
-    value = max(parts) if jitter is not None else None
+    beyond = 0.0 if drift is None else drift - usual
+    value = None if tremble is None else max(tremble, beyond)
     return judge(
         SignalCode.TEMPORAL_INSTABILITY,
         Strength(
-            "instability_thousandths",
+            "tremble_thousandths",
             value,
             tuple(int(r) for r in rows[:: max(1, len(rows) // 8)]),
             "" if value is not None else "too few frames close in time",
@@ -60,10 +66,10 @@ def measure(scene: Scene, policy: Policy) -> Reading:
         policy,
         region="eye corners, nose and temples after removing head motion",
         extra=(
-            Measurement("jitter_thousandths", jitter),
+            Measurement("jitter_thousandths", jitter, note="with all motion of the head"),
             Measurement("drift_thousandths", drift),
         ),
-        features=_features(track, rows, shapes, jitter, drift),
+        features={**_features(track, rows, shapes, jitter, drift), "tremble": tremble},
     )
 
 
@@ -107,6 +113,19 @@ def _similarity(own: FloatArray, reference: FloatArray, every: FloatArray) -> Fl
     out = ((every - middle) @ np.array([1, 1j])) * factor
     moved: FloatArray = np.stack([out.real, out.imag], axis=1).astype(np.float32)
     return moved
+
+
+def residual_tremble(
+    shapes: FloatArray, times: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> float | None:
+    """Second difference of what three directions of shape space do not explain."""
+    if len(shapes) < MIN_ROWS:
+        return None
+    flat = shapes.reshape(len(shapes), -1).astype(np.float64)
+    flat -= flat.mean(axis=0)
+    left, strength, right = np.linalg.svd(flat, full_matrices=False)
+    rest = flat - (left[:, :RANK] * strength[:RANK]) @ right[:RANK]
+    return second_difference(rest.reshape(shapes.shape).astype(np.float32), times)
 
 
 def second_difference(

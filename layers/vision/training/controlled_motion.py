@@ -39,16 +39,18 @@ def half_closed_lids(capture: Capture, strength: float) -> Capture:
 
     Lid landmarks are moved; the pixels are not.
     """
-    relative = relative_ear(capture.track)
-    if strength <= 0 or relative is None:
+    if strength <= 0 or relative_ear(capture.track) is None:
         return capture
     points = capture.track.landmarks.copy()
-    each = capture.track.ear / np.maximum(_open_ear(capture.track), 1e-3)
-    for row in np.flatnonzero(np.isfinite(each).all(axis=1)):
-        for side, (corners, outline) in enumerate(LIDS):
-            if each[row, side] < strength:
-                factor = strength / max(float(each[row, side]), 0.02)
-                points[row] = _with_lids(points[row], corners, outline, factor)
+    wanted = strength * _open_ear(capture.track)
+    closed = capture.track.ear < wanted
+    for row, side in zip(*np.nonzero(closed), strict=True):
+        corners, outline = LIDS[side]
+        # The lids' points are not exactly above one another: a few steps reach the distance.
+        for _ in range(4):
+            own = float(eye_aspect_ratio(points[row : row + 1])[0, side])
+            factor = float(wanted[side]) / max(own, 1e-2)
+            points[row] = _with_lids(points[row], corners, outline, factor)
     return replace(capture, track=with_landmarks(capture.track, points))
 
 

@@ -127,8 +127,7 @@ def _linear_rgb(mired: float) -> FloatArray:
     matrix = np.array(
         [[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]]
     )
-    rgb: FloatArray = np.maximum(matrix @ xyz, 0.02)
-    return rgb
+    return np.asarray(np.maximum(matrix @ xyz, 0.02), np.float32)
 
 
 def _each_face(capture: Capture, strength: float, alter: Alter) -> Capture:
@@ -159,8 +158,7 @@ def _altered(image: Image, points: FloatArray, alter: Alter) -> Image:
 def _shifted(crop: Image, shift: FloatArray) -> FloatArray:
     lab = cv2.cvtColor(crop.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB) + shift
     rgb = cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB)
-    moved: FloatArray = np.clip(rgb, 0, 1).astype(np.float32) * 255.0
-    return moved
+    return np.asarray(np.clip(rgb, 0, 1) * 255.0, np.float32)
 
 
 def _blurred(crop: Image, deviation_px: float) -> FloatArray:
@@ -169,14 +167,13 @@ def _blurred(crop: Image, deviation_px: float) -> FloatArray:
 
 
 def _feathered(crop: Image, outline: FloatArray, feather: float) -> FloatArray:
-    mask = mesh.hull_mask(crop.shape, outline).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(feather, 0.5)), np.float32)
+    inside = mesh.hull_mask(crop.shape, outline).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(inside, (0, 0), max(feather, 0.5)), np.float32)
 
 
 def _mixed(crop: Image, other: FloatArray, share: FloatArray) -> FloatArray:
     weight = share[..., None]
-    mixed: FloatArray = crop.astype(np.float32) * (1 - weight) + other * weight
-    return mixed
+    return np.asarray(crop * (1 - weight) + other * weight, np.float32)
 
 
 def _random(capture: Capture) -> np.random.Generator:

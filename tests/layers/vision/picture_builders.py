@@ -66,7 +66,7 @@ def tinted_neck() -> Capture:
     """A neck in another colour than the face."""
     portrait = astronaut()
     below = (~portrait.mask(mesh.OVAL)).astype(np.float32)
-    return still(portrait, mixed(portrait.image, _shifted(portrait.image, (-26, 0, 26)), below), 3)
+    return still(portrait, mixed(portrait.image, _shifted(portrait.image, (-36, 0, 36)), below), 3)
 
 
 def _shifted(image: Image, by: tuple[int, int, int]) -> Image:

@@ -123,11 +123,12 @@ def with_lids(landmarks: FloatArray, openness: float) -> FloatArray:
     return moved
 
 
-def blinking(deepest: float) -> Capture:
+def blinking(deepest: float, middles: Sequence[int] = (12, 36)) -> Capture:
     landmarks = astronaut().landmarks
     openness = np.ones(50)
-    openness[24:29] = (1 + deepest) / 2
-    openness[26] = deepest
+    for middle in middles:
+        openness[middle - 2 : middle + 3] = (1 + deepest) / 2
+        openness[middle] = deepest
     return capture_of([], [with_lids(landmarks, float(o)) for o in openness])
 
 
@@ -136,6 +137,19 @@ def test_half_closed_lids_raise_the_closure() -> None:
     assert_rising(values)
     assert not signal_of(blink_failure, blinking(0.2)).fired
     assert signal_of(blink_failure, blinking(0.66)).fired
+
+
+def test_one_shallow_dip_may_be_a_glance() -> None:
+    assert signal_of(blink_failure, blinking(0.66, (26,))).p_attack is None
+    assert value_of(blink_failure, blinking(0.2, (26,))) < 0.5
+
+
+def test_sparse_frames_of_the_blink_step_do_not_show_its_bottom() -> None:
+    landmarks = astronaut().landmarks
+    frames = [with_lids(landmarks, openness) for openness in (1.0, 1.0, 0.7, 0.95, 1.0, 1.0)]
+    steps = [None, *(Step.BLINK,) * 5]
+    assert signal_of(blink_failure, capture_of([], frames, steps=steps, rate_hz=8)).p_attack is None
+    assert signal_of(blink_failure, capture_of([], frames, steps=steps, rate_hz=25)).fired
 
 
 def test_without_a_blink_nothing_is_measured() -> None:
