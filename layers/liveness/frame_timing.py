@@ -56,7 +56,9 @@ def _repetition(capture: Capture, policy: Policy) -> list[Finding]:
     track = capture.track
     share, repeats = repeated_share(track.thumbs)
     most_repeated = policy.number("liveness.timing.repeated_share")
-    still_s, still_rows = longest_still_s(track.thumbs, track.t_s)
+    still_s, still_rows = longest_still_s(
+        track.thumbs, track.t_s, policy.number("liveness.timing.still_change")
+    )
     most_still_s = policy.number("liveness.timing.still_s")
     loop = closest_loop(track.thumbs, track.t_s, policy)
     least_ratio = policy.number("liveness.loop.least_ratio")

@@ -56,9 +56,18 @@ def repeat_cadence(rows: tuple[int, ...], n: int) -> int | None:
     return int(apart[0])
 
 
-def longest_still_s(thumbs: Image, t_s: TimeArray) -> tuple[float, tuple[int, ...]]:
-    """Return the longest stretch without any change, in seconds, and its rows."""
-    start, end = _longest_run(_same_as_before(thumbs)[1:])
+def longest_still_s(
+    thumbs: Image, t_s: TimeArray, most_change: float = 0.0
+) -> tuple[float, tuple[int, ...]]:
+    """Return the longest stretch without a change, in seconds, and its rows.
+
+    Parameters
+    ----------
+    most_change
+        Mean difference in grey levels that a codec may make of one and the same picture.
+    """
+    change = np.abs(np.diff(thumbs.astype(np.int16), axis=0)).mean(axis=(1, 2))
+    start, end = _longest_run(change <= most_change)
     if start == end:
         return 0.0, ()
     # Row `start` is the picture that the run repeats, row `end` its last repeat.

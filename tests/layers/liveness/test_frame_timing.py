@@ -106,6 +106,17 @@ def test_a_stand_still_in_the_middle_fails() -> None:
     assert still_s == pytest.approx(39 / 30)
 
 
+def test_a_frozen_picture_that_a_codec_keeps_refining_stands_still_too() -> None:
+    thumbs = noisy_thumbs(120)
+    thumbs[40:80] = thumbs[40]
+    for k in range(40, 80):
+        thumbs[k, k % 48, :60] += 1  # 60 of 3072 values by one: 0.04 in the mean of two frames
+    assert longest_still_s(thumbs, times(4.0, 30.0))[0] == 0.0
+    result = check(times(4.0, 30.0), thumbs)
+    assert not result.passed
+    assert "stood still for 1.3 s" in result.reason
+
+
 def _forwards(thumbs: Image) -> Image:
     return np.concatenate([thumbs, thumbs])
 
