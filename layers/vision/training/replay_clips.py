@@ -95,7 +95,7 @@ SPECIES = (
 )
 
 
-CONTROLS = tuple(Species(None, camera, hand) for camera in (PLAIN, SOFT) for hand in (HELD, WAVED))
+CONTROLS = tuple(Species(None, PLAIN, hand) for hand in (HELD, WAVED))
 
 
 def replayed(capture: Capture, species: Species, seed: int = 0) -> Capture | None:
