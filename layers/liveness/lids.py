@@ -60,6 +60,7 @@ def relative_opening(
     ear = corrected_ear(track)
     turned = np.abs(np.nan_to_num(track.yaw_deg, nan=180.0))
     ear[turned > policy.number("liveness.blink.furthest_yaw_deg")] = np.nan
+    ear = _in_sight(ear, track, policy)
     if not np.isfinite(ear).any():
         return np.full(len(track), np.nan, np.float32), np.full(2, np.nan, np.float32)
     if not sampling.dense:
@@ -162,6 +163,24 @@ def _dips(
 def _closure(opening: FloatArray, start: int, end: int) -> Closure:
     lowest = start + int(np.nanargmin(opening[start : end + 1]))
     return Closure(start, end, lowest, float(opening[lowest]))
+
+
+def _in_sight(ear: FloatArray, track: FaceTrack, policy: Policy) -> FloatArray:
+    """Return the ratios with those of a covered eye replaced by those of the other.
+
+    Behind hair or a bandage the mesh goes on drawing an eye, and draws it open.
+    """
+    rows = np.isfinite(ear).all(axis=1)
+    if track.contrast is None or not rows.any():
+        return ear
+    contrast = track.contrast[rows, :2]
+    if not np.isfinite(contrast).all(axis=1).any():
+        return ear
+    seen = np.nanpercentile(contrast, policy.number("liveness.blink.open_percentile"), axis=0)
+    covered = seen < policy.number("capture.eyes.contrast.note")
+    if covered.sum() != 1:
+        return ear
+    return np.repeat(ear[:, ~covered], 2, axis=1)
 
 
 def _sparse_baseline(capture: Capture, ear: FloatArray) -> FloatArray:

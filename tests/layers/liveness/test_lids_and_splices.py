@@ -109,3 +109,14 @@ def test_slow_frames_and_missing_neighbours_are_not_judged() -> None:
     assert belongs_between(spliced, 20, Sampling(0.2, True), POLICY)
     landmarks[19] = np.nan
     assert belongs_between(replace(own, landmarks=landmarks), 20, Sampling(0.1, True), POLICY)
+
+
+@pytest.mark.parametrize(("contrast", "passes"), [(0.8, False), (0.05, True)])
+def test_a_covered_eye_that_the_mesh_draws_open_is_left_out(contrast: float, passes: bool) -> None:
+    t_s = times(4.0, 30.0)
+    both = np.stack([np.full(len(t_s), OPEN_EAR), ear_with_blinks(t_s, [2.0])], axis=1)
+    seen = np.tile(np.array([contrast, 0.8, 0.8], np.float32), (len(t_s), 1))
+    own = replace(track(t_s, ear=both), contrast=seen)
+    assert check_blink(capture(own), POLICY).passed is passes, "an uncovered one is a wink"
+    dark = np.full((len(t_s), 3), 0.05, np.float32)
+    assert not check_blink(capture(replace(own, contrast=dark)), POLICY).passed
