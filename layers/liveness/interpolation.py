@@ -25,13 +25,15 @@ def interpolated(track: FaceTrack, policy: Policy) -> list[Finding]:
     """Return the share of frames that lie far nearer to that mean than the frames beside them.
 
     Only frames with enough change around them say anything: of a still picture all residuals are
-    rounding. At most half of all frames can be blends by this measure.
+    rounding. A frame that repeats the one before lies between equals and is no blend: slow cameras
+    do that. At most half of all frames can be blends by this measure.
     """
     if len(track) < 5:
         return []
     away = residuals(track.thumbs)
     around = np.minimum(away[:-2], away[2:])
-    telling = around >= policy.number("liveness.injection.blend_least_change")
+    repeats = (track.thumbs[2:-2] == track.thumbs[1:-3]).all(axis=(1, 2))
+    telling = ~repeats & (around >= policy.number("liveness.injection.blend_least_change"))
     blends = telling & (away[1:-1] < policy.number("liveness.injection.blend_ratio") * around)
     enough = telling.sum() >= policy.number("liveness.injection.blend_count")
     if not enough:
