@@ -1,7 +1,9 @@
 """FLAT_ROTATION: the head turns, yet its pixels move as those of a flat picture.
 
-Definition: between the most frontal frame and frames turned away from it by 15 to 40 degrees, the
-best homography, which explains any motion of a plane, is sought on the pixels of the face without
+Definition: between the most frontal frame and frames turned away from it by 15 to 40 degrees (or,
+where the pose says that nothing turned, between the frame with the widest eyes and at least two
+whose eyes stand 8 % closer together or more, against the length of the nose), the best
+homography, which explains any motion of a plane, is sought on the pixels of the face without
 eyes and mouth (enhanced correlation coefficient, on band-passed lightness normalised for local
 contrast; started from the landmarks). Flatness is the correlation that it reaches, median over up
 to three frames: near 1 for a plane; a head keeps parallax of the nose and hides one cheek.
@@ -10,9 +12,12 @@ Source: planar homography against parallax: De Marsico et al., "Moving face spoo
 3D projective invariants", ICB 2012; Hartley and Zisserman, Multiple View Geometry, section 13;
 alignment after Evangelidis and Psarakis, "Parametric Image Alignment Using Enhanced Correlation
 Coefficient Maximization", TPAMI 2008. Landmarks alone don't do: the tracker fits a face shape,
-with relief, to foreshortened photographs, too (medians of 13 and 14 hundredths of a face width).
+with relief, to foreshortened photographs, too (medians of 13 and 14 hundredths of a face width);
+and the pose reads a photograph turned by 40 degrees as turned by 2 to 12, which is why the
+foreshortening itself is looked at.
 
-Limits: nothing is measured without a turn. A photograph bent around a cylinder has parallax, and
+Limits: nothing is measured without a turn; a photograph turned by less than some 25 degrees isn't
+seen to turn. A photograph bent around a cylinder has parallax, and
 a mask is no plane at all.
 """
 
@@ -30,6 +35,10 @@ from verdict.measurement import Measurement
 from verdict.policy import Policy
 
 TURN_DEG = (15.0, 40.0)
+FORESHORTENED = 0.92
+MIN_FORESHORTENED = 2
+# Outer corners of the eyes; root and base of the nose: none of them moves with speech.
+ACROSS, ALONG = (33, 263), (168, 2)
 MAX_PAIRS = 3
 WIDTH_PX = 100.0
 MARGIN_PX = 15.0
@@ -50,6 +59,7 @@ def measure(scene: Scene, policy: Policy) -> Reading:
     """Fit a plane's motion between frontal and turned frames."""
     capture = scene.capture
     pairs = turned_pairs(capture)
+    by_pose = bool(posed_pairs(capture))
     found = [(pair, planar_correlation(capture, *pair)) for pair in pairs]
     value = middle(correlation for _, correlation in found)
     yaw = capture.track.yaw_deg[np.isfinite(capture.track.yaw_deg)]
@@ -57,7 +67,7 @@ def measure(scene: Scene, policy: Policy) -> Reading:
         "planar_correlation",
         value,
         tuple(sorted({row for pair, c in found if c is not None for row in pair})),
-        "" if value is not None else "no two kept frames show the head turned by 15 to 40 degrees",
+        "" if value is not None else "no two kept frames show the head turned",
     )
     return judge(
         SignalCode.FLAT_ROTATION,
@@ -65,14 +75,22 @@ def measure(scene: Scene, policy: Policy) -> Reading:
         policy,
         region="face without eyes and mouth, between frontal and turned frames",
         extra=(Measurement("yaw_range_deg", float(np.ptp(yaw)) if len(yaw) else None),),
-        features={"rotation_flatness": value},
+        features={
+            "rotation_flatness": value if by_pose else None,
+            "foreshortened_flatness": None if by_pose else value,
+        },
     )
 
 
 def turned_pairs(capture: Capture) -> list[tuple[int, int]]:
+    """Pairs of a frontal and a turned frame: by the pose, else by foreshortening."""
+    return posed_pairs(capture) or foreshortened_pairs(capture)
+
+
+def posed_pairs(capture: Capture) -> list[tuple[int, int]]:
     """The most frontal kept frame with up to three of those turned furthest from it."""
     track = capture.track
-    rows = [k for k in capture.kept if np.isfinite(track.yaw_deg[k])] if capture.images else []
+    rows = _rows(capture)
     if len(rows) < 2:
         return []
     front = min(rows, key=lambda k: abs(float(track.yaw_deg[k])))
@@ -80,6 +98,29 @@ def turned_pairs(capture: Capture) -> list[tuple[int, int]]:
     turned = [k for k in rows if TURN_DEG[0] <= apart[k] <= TURN_DEG[1]]
     # Every other one of the furthest: neighbours in time say the same twice.
     return [(front, k) for k in sorted(turned, key=lambda k: -apart[k])[: 2 * MAX_PAIRS : 2]]
+
+
+def foreshortened_pairs(capture: Capture) -> list[tuple[int, int]]:
+    """The frame with the widest eyes and up to three of those with the narrowest."""
+    rows = _rows(capture)
+    if len(rows) < 2:
+        return []
+    points = capture.track.landmarks[rows, :, :2]
+    across, along = (
+        np.linalg.norm(points[:, first] - points[:, second], axis=-1)
+        for first, second in (ACROSS, ALONG)
+    )
+    width = across / np.maximum(along, 1e-3)
+    order = np.argsort(width, kind="stable")
+    narrow = [rows[k] for k in order if width[k] <= FORESHORTENED * width.max()]
+    # One such frame is a grimace or a slip of the tracker as often as a turn.
+    pairs = [(rows[int(order[-1])], k) for k in narrow[: 2 * MAX_PAIRS : 2]]
+    return pairs if len(pairs) >= MIN_FORESHORTENED else []
+
+
+def _rows(capture: Capture) -> list[int]:
+    yaw = capture.track.yaw_deg
+    return [k for k in capture.kept if np.isfinite(yaw[k])] if capture.images else []
 
 
 def planar_correlation(capture: Capture, front: int, turned: int) -> float | None:

@@ -27,7 +27,7 @@ from verdict.policy import Policy, load_policy
 STRENGTHS = (0.25, 0.5, 0.75, 1.0)
 TWIN, UNTOUCHED = "twin", "untouched"
 # Photos are many and alike; every n-th carries the attacks, all of them count for false alarms.
-PHOTO_STRIDE = 4
+PHOTO_STRIDE = 8
 STEP_S = 1.0  # half the window of a BLINK step
 
 
@@ -43,6 +43,8 @@ class Attack:
         Whether a single picture can carry it.
     prepare
         What is done to capture and twin before the artefact.
+    of_track
+        Whether only landmarks are altered; then no picture is looked at.
     strengths
         Those that are tried; lids closed by less than a dip of a blink are no blink at all.
     """
@@ -54,6 +56,7 @@ class Attack:
     on_photos: bool = False
     prepare: Callable[[Capture], Capture] = lambda capture: capture
     strengths: tuple[float, ...] = STRENGTHS
+    of_track: bool = False
 
 
 def in_blink_step(capture: Capture) -> Capture:
@@ -79,11 +82,13 @@ ATTACKS = (
     Attack("face under other light", SignalCode.SKIN_TONE_MISMATCH, pixels.warmed_face,
            "100 mired warmer or cooler", on_photos=True),
     Attack("lids half closed", SignalCode.BLINK_FAILURE, motion.half_closed_lids,
-           "lids stay open by that share", strengths=LID_STRENGTHS),
+           "lids stay open by that share", strengths=LID_STRENGTHS, of_track=True),
     Attack("lids half closed, asked", SignalCode.BLINK_FAILURE, motion.half_closed_lids,
-           "the same in a BLINK step", prepare=in_blink_step, strengths=LID_STRENGTHS),
+           "the same in a BLINK step", prepare=in_blink_step, strengths=LID_STRENGTHS,
+           of_track=True),
     Attack("mouth held", SignalCode.MOUTH_ANOMALY, motion.still_mouth,
-           "lips and chin as with a closed mouth"),
+           "lips and chin as with a closed mouth",
+           of_track=True),
     Attack("flat photograph turned", SignalCode.FLAT_ROTATION, motion.flat_photograph,
            "40 degrees and back", on_photos=True),
     Attack("face trembles", SignalCode.TEMPORAL_INSTABILITY, motion.wobbling_face,
@@ -129,7 +134,7 @@ def attacked(clip: Clip, capture: Capture, policy: Policy) -> Iterator[Row]:
     for attack in ATTACKS:
         if not clip.is_video and not attack.on_photos:
             continue
-        before = attack.prepare(capture)
+        before = attack.prepare(capture.without_images() if attack.of_track else capture)
         yield row_of(clip, pixels.encoded(before), f"{TWIN} of {attack.name}", 0.0, policy)
         for strength in attack.strengths:
             after = pixels.encoded(attack.apply(before, strength))
