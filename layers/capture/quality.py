@@ -59,8 +59,8 @@ def _of_picture(
         yield from _of_place(track, found, size_px, number)
     seen = list(_of_light(track, found, number))
     yield from seen
-    if not {"TOO_DARK", "BLURRED"} & {finding.code for finding in seen}:
-        # In the dark and out of focus nothing has contrast: that hint is enough.
+    if not {"TOO_DARK", "TOO_BRIGHT", "BLURRED"} & {finding.code for finding in seen}:
+        # In the dark, in the glare and out of focus nothing has contrast: that hint is enough.
         yield from _of_parts(track, found, number)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from service.cli.liveness_tables import Tables, print_tables
 from service.cli.options import AsJson, PolicyFile, Verbose, read_policy, read_settings
 from service.cli.output import failed, native_silence, people, print_json, require_file
 
@@ -97,6 +98,7 @@ def liveness(
     manifest: Manifest,
     split: Split = None,
     where: Where = None,
+    table: Tables = None,
     scores: Scores = None,
     policy: PolicyFile = None,
     jobs: Jobs = None,
@@ -104,6 +106,9 @@ def liveness(
     verbose: Verbose = False,
 ) -> None:
     """The four liveness checks; p_attack is the share that failed. Photos are left out."""
+    if table:
+        print_tables(manifest, split, table, read_policy(policy, read_settings()), verbose=verbose)
+        return
     _measure("liveness", manifest, conditions(split, where), scores, policy, jobs, as_json, verbose)
 
 

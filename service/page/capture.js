@@ -1,6 +1,6 @@
 // The applicant's page: asks, records, sends. It decides nothing and learns no score.
 
-const FRAMES_PER_S = 8;
+const FRAMES_PER_S = 10;
 const LONGEST_SIDE_PX = 960;
 const JPEG_QUALITY = 0.9;
 const STEP_S = { neutral: 2, blink: 3.5, turn_left: 3.5, turn_right: 3.5, speak: 5 };

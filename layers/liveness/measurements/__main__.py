@@ -3,49 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from layers.liveness.measurements.attacks import attacks
-from layers.liveness.measurements.binding import accepted_orders, rejected_bindings
-from layers.liveness.measurements.clips import Clip, read_clips
-from layers.liveness.measurements.conditions import as_recorded, made_conditions, read_photos
-from layers.liveness.measurements.disturbed import disturbed
-from layers.liveness.measurements.pictures import six_pictures
-from layers.liveness.measurements.rates import blinks_by_rate
-from layers.liveness.measurements.recorded import checks_as_recorded
-from layers.liveness.measurements.sessions import Acts, acts_of
-from layers.liveness.measurements.table import Table, markdown
-from verdict.policy import Policy, load_policy
-
-
-def tables(
-    manifest: Path, split: str, policy: Policy, wanted: Sequence[str] = ()
-) -> Mapping[str, Callable[[], Table]]:
-    """Return the tables by name, each made when it is called; the clips are decoded now."""
-    clips = list(read_clips(manifest, split, policy))
-    acts = _acts(clips, policy)
-    made: dict[str, Callable[[], Table]] = {
-        "recorded": lambda: checks_as_recorded(clips, policy),
-        "rates": lambda: blinks_by_rate(clips, policy),
-        "pictures": lambda: six_pictures(clips, policy),
-        "orders": lambda: accepted_orders(acts, policy),
-        "binding": lambda: rejected_bindings(acts, policy),
-        "attacks": lambda: attacks(clips, policy),
-        "disturbed": lambda: disturbed(clips, policy),
-        "quality": lambda: as_recorded(clips, read_photos(manifest, split), policy),
-        "conditions": lambda: made_conditions(read_photos(manifest, split), policy),
-    }
-    unknown = sorted(set(wanted) - set(made))
-    if unknown:
-        msg = f"no table {', '.join(unknown)}; there are {', '.join(made)}"
-        raise SystemExit(msg)
-    return {name: make for name, make in made.items() if not wanted or name in wanted}
-
-
-def _acts(clips: Sequence[Clip], policy: Policy) -> list[Acts]:
-    real = (acts_of(clip.person, clip.capture, policy) for clip in clips if clip.bonafide)
-    return [one for one in real if one is not None]
+from layers.liveness.measurements.every import tables
+from layers.liveness.measurements.table import markdown
+from verdict.policy import load_policy
 
 
 def main(arguments: Sequence[str]) -> None:

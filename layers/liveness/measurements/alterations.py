@@ -145,7 +145,7 @@ def moved(share: float) -> Alteration:
         shift = image.shape[1] - float(points[:, 0].max()) + share * width
         slide = np.array([[1, 0, shift], [0, 1, 0]], np.float32)
         size = (image.shape[1], image.shape[0])
-        return np.asarray(cv2.warpAffine(image, slide, size, borderMode=cv2.BORDER_REFLECT_101))
+        return np.asarray(cv2.warpAffine(image, slide, size, borderMode=cv2.BORDER_REPLICATE))
 
     return draw
 

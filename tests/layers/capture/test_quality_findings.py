@@ -96,10 +96,11 @@ def test_a_few_frames_with_a_hand_or_closed_eyes_say_nothing() -> None:
     assert findings(replace(own, contrast=contrast)) == {}
 
 
-def test_in_the_dark_and_out_of_focus_one_hint_is_enough() -> None:
+def test_in_the_dark_in_the_glare_and_out_of_focus_one_hint_is_enough() -> None:
     covered = (0.05, 0.05, 0.05)
     assert set(findings(face(contrast=covered, brightness=30.0))) == {"TOO_DARK"}
     assert set(findings(face(contrast=covered, sharpness=20.0))) == {"BLURRED"}
+    assert set(findings(face(contrast=covered, brightness=230.0))) == {"TOO_BRIGHT"}
 
 
 def test_an_eye_behind_the_nose_is_not_covered() -> None:
