@@ -21,6 +21,7 @@ from layers.vision.training.replays import (
     exposed,
     print_shot,
     screen_shot,
+    set_up,
     warped,
 )
 
@@ -106,6 +107,8 @@ def replayed(capture: Capture, species: Species, seed: int = 0) -> Capture | Non
         return None
     rows = rows[:: max(1, len(rows) // FRAMES)][:FRAMES]
     random = np.random.default_rng(seed)
+    if isinstance(species.medium, Screen):
+        species = replace(species, medium=set_up(species.medium, random))
     first = pictures[rows[0]]
     fit = _fit(capture, rows[0])
     shown = _display(first, fit, species, random)
@@ -148,7 +151,7 @@ def _display(image: Image, fit: Matrix, species: Species, random: np.random.Gene
 def _moves(
     rows: list[int], capture: Capture, hand: Hand, random: np.random.Generator
 ) -> Iterator[Matrix]:
-    """One homography for each frame: slow sums of sines in place, turn and tilt."""
+    """One homography for each frame: slow sums of sines."""
     rate = random.uniform(0.3, 1.2, (5, 2))
     phase = random.uniform(0, 2 * np.pi, (5, 2))
     size = np.array([1.0, 1.0, 0.5, 1.0, 1.0])
@@ -198,11 +201,9 @@ def _shot(
     columns_rows = np.moveaxis(np.indices(SIZE_PX[::-1], np.float32)[::-1], 0, -1)
     there: Floats = warped(np.ascontiguousarray(columns_rows), to_medium)
     if isinstance(medium, Screen):
-        shot = screen_shot(shown, there, medium, species.camera, random, 0.37 * row)
-        edge = np.full(3, 18.0)
+        shot, edge = screen_shot(shown, there, medium, species.camera, random, 0.37 * row), 18.0
     else:
-        shot = print_shot(shown, there, medium, species.camera, random)
-        edge = np.full(3, 215.0)
+        shot, edge = print_shot(shown, there, medium, species.camera, random), 215.0
     around = room + random.normal(0, species.camera.noise, room.shape)
     picture = around * (1 - framed) + edge * (framed - inside) + shot * inside
     return np.asarray(np.clip(picture, 0, 255), np.uint8)

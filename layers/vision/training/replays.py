@@ -14,7 +14,7 @@ Yu and Wang, "Moire Photo Restoration", TIP 2018 (the order display, lens, colou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -73,6 +73,10 @@ class Screen:
         Strength of one reflected lamp, 0 for none.
     bands
         Depth of the brightness bands by which refresh and shutter beat.
+    tint
+        White of the display.
+    lamp
+        Where the lamp is reflected, down, across and radius, in shares of the picture.
     """
 
     name: str
@@ -80,6 +84,8 @@ class Screen:
     black: float = 0.02
     glare: float = 0.15
     bands: float = 0.02
+    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    lamp: tuple[float, float, float] = (0.25, 0.75, 0.12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,7 @@ def screen_shot(
         Of the brightness bands, in turns.
     """
     light = (content.astype(np.float32) / 255.0) ** GAMMA
-    tint = np.array(TINTS[int(random.integers(len(TINTS)))], np.float32)
-    light = screen.black + (1 - screen.black) * light * tint
+    light = screen.black + (1 - screen.black) * light * np.array(screen.tint, np.float32)
     along = _stripes(there[..., 1], ROW, 0.0, screen.pitch, camera)
     for channel in range(3):
         across = _stripes(there[..., 0], STRIPE, channel / 3, screen.pitch, camera)
@@ -127,7 +132,7 @@ def screen_shot(
     rows = np.arange(height, dtype=np.float32)[:, None, None] / height
     light *= 1 + screen.bands * np.cos(2 * np.pi * (2.0 * rows + phase), dtype=np.float32)
     if screen.glare:
-        light += screen.glare * _lamp((height, width), random)[..., None]
+        light += screen.glare * _lamp((height, width), screen.lamp)[..., None]
     return exposed(light, camera, random)
 
 
@@ -198,12 +203,17 @@ def _halftoned(light: Floats, there: Floats, paper: Print, camera: Camera) -> Fl
     return np.asarray(out, np.float32)
 
 
-def _lamp(shape: tuple[int, int], random: np.random.Generator) -> Floats:
+def _lamp(shape: tuple[int, int], lamp: tuple[float, float, float]) -> Floats:
     rows, columns = np.indices(shape, dtype=np.float32)
-    centre = random.uniform(0.1, 0.9, 2) * shape
-    radius = random.uniform(0.06, 0.2) * min(shape)
-    away = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2
-    return np.asarray(np.exp(-away / (2 * radius**2)), np.float32)
+    away = (rows - lamp[0] * shape[0]) ** 2 + (columns - lamp[1] * shape[1]) ** 2
+    return np.asarray(np.exp(-away / (2 * (lamp[2] * min(shape)) ** 2)), np.float32)
+
+
+def set_up(screen: Screen, random: np.random.Generator) -> Screen:
+    """The same display with a white and a lamp of its own, at rest for the whole recording."""
+    down, across = random.uniform(0.1, 0.9, 2)
+    tint = TINTS[int(random.integers(len(TINTS)))]
+    return replace(screen, tint=tint, lamp=(down, across, random.uniform(0.06, 0.2)))
 
 
 def warped(points: FloatArray, matrix: npt.NDArray[np.float64]) -> FloatArray:
