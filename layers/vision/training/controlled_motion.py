@@ -21,8 +21,8 @@ from layers.vision.mouth_anomaly import mouth_opening
 # What each artefact is at strength 1.
 WOBBLE_WIDTHS = 0.02
 TURN_DEG = 40.0
-TURN_FRAMES = 17
-TURN_RATE_HZ = 12.0
+TURN_FRAMES = 9
+TURN_RATE_HZ = 6.0
 # Distance of the camera from the photograph, in widths of the picture: that of a selfie.
 CAMERA_WIDTHS = 1.5
 FIELD_CELLS = 5

@@ -60,7 +60,8 @@ def with_lids(landmarks: FloatArray, openness: float) -> FloatArray:
 def value(capture: Capture, code: SignalCode) -> float | None:
     scene = prepare(capture)
     readings = (module.measure(scene, POLICY).signal for module in SIGNALS)
-    return next(own.measurements[0].value for own in readings if own.code == code)
+    found: float | None = next(o.measurements[0].value for o in readings if o.code == code)
+    return found
 
 
 # What carries each artefact, and how much of it: of lids, as much as still is a blink.
