@@ -21,12 +21,20 @@ def residuals(thumbs: Image) -> TimeArray:
     return distances
 
 
+def half_ways(thumbs: Image) -> TimeArray:
+    """Return (T - 2,) half the root mean square distance of inner frames' neighbours."""
+    grey = thumbs.astype(np.float64)
+    distances: TimeArray = np.sqrt(np.square(grey[2:] - grey[:-2]).mean(axis=(1, 2))) / 2
+    return distances
+
+
 def interpolated(track: FaceTrack, policy: Policy) -> list[Finding]:
     """Return the share of frames that lie far nearer to that mean than the frames beside them.
 
     Only frames with enough change around them say anything: of a still picture all residuals are
     rounding. A frame that repeats the one before lies between equals and is no blend: slow cameras
-    do that. At most half of all frames can be blends by this measure.
+    do that. Nor is one between two that are alike: codecs that save bits hold a picture for a while
+    and then catch up. At most half of all frames can be blends by this measure.
     """
     if len(track) < 5:
         return []
@@ -34,7 +42,9 @@ def interpolated(track: FaceTrack, policy: Policy) -> list[Finding]:
     around = np.minimum(away[:-2], away[2:])
     repeats = (track.thumbs[2:-2] == track.thumbs[1:-3]).all(axis=(1, 2))
     telling = ~repeats & (around >= policy.number("liveness.injection.blend_least_change"))
-    blends = telling & (away[1:-1] < policy.number("liveness.injection.blend_ratio") * around)
+    ratio = policy.number("liveness.injection.blend_ratio")
+    beside = np.minimum(around, half_ways(track.thumbs)[1:-1])
+    blends = telling & (away[1:-1] < ratio * beside)
     enough = telling.sum() >= policy.number("liveness.injection.blend_count")
     if not enough:
         return [informing("interpolated_share", float("nan"), "too little motion")]
