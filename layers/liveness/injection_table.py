@@ -200,10 +200,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         default=1,
         help="change the pictures of every n-th clip only; 0: of none",
     )
+    parser.add_argument(
+        "--sessions", type=int, default=_SESSIONS, help="simulated sessions of each clock"
+    )
     options = parser.parse_args(arguments)
     policy = load_policy()
     cases = list(read_cases(options.data, options.split, policy, options.injected_every))
-    tables = (rejected_table(cases), clock_table(policy), figures_table(cases))
+    tables = (rejected_table(cases), clock_table(policy, options.sessions), figures_table(cases))
     sys.stdout.write("\n\n".join(tables) + "\n")
 
 

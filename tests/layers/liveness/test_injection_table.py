@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from layers.liveness.injection_attacks import (
     resampled,
     without_noise,
 )
-from layers.liveness.injection_footage import Footage, capture_of, source_of
+from layers.liveness.injection_footage import Footage, capture_of, read_clip, source_of
 from layers.liveness.injection_table import (
     Case,
     cases_of,
     clock_table,
     figures_table,
+    main,
     rejected_table,
 )
+from tests.layers.capture.media_builders import write_video
 from verdict.policy import load_policy
 
 POLICY = load_policy()
@@ -94,6 +97,23 @@ def test_without_pictures_only_what_is_beside_them_is_made_up(cases: Sequence[Ca
     assert few < {case.name for case in cases}
     assert "label of a virtual camera" in few
     assert "2 s looped: video" not in few
+
+
+def test_the_command_reads_the_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_video(tmp_path / "a.mp4", _scene(40), fps=20)
+    lines = ["path,split,label", "videos/a.mp4,dev,bonafide", "videos/b.mp4,test,bonafide"]
+    (tmp_path / "manifest.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "a.mp4").rename(tmp_path / "videos" / "a.mp4")
+    footage, recorded = read_clip(tmp_path / "videos" / "a.mp4", 1.0, 96)
+    assert (len(recorded.track), len(footage.pictures)) == (40, 21)
+    assert footage.pictures[0].shape == (96, 96, 3)
+    assert recorded.sensor is not None
+    main(["--data", str(tmp_path), "--split", "dev", "--injected-every", "0", "--sessions", "20"])
+    shown = capsys.readouterr().out
+    assert "| video as recorded | 0 | 1 |" in shown
+    assert "page's timer, 8 fps" in shown
+    assert "looped" not in shown
 
 
 def test_what_a_renderer_leaves() -> None:
