@@ -8,8 +8,8 @@ from types import ModuleType
 
 from layers.capture.types import Capture
 from layers.vision import (
+    artefact_network,
     behaviour,
-    blending_network,
     blink_failure,
     boundary_artifacts,
     confidence,
@@ -46,7 +46,10 @@ REPORTED_PARTS = 6
 
 
 def analyse(
-    capture: Capture, policy: Policy, minifasnet_folder: Path | None = None
+    capture: Capture,
+    policy: Policy,
+    minifasnet_folder: Path | None = None,
+    networks: artefact_network.Ensemble | None = None,
 ) -> VisionResult:
     """Judge what the picture shows.
 
@@ -54,6 +57,8 @@ def analyse(
     ----------
     minifasnet_folder
         Folder that holds ``minifasnet/*.pth``; None runs without that optional source.
+    networks
+        Others than the shipped ones, for cross-validation.
 
     Returns
     -------
@@ -66,14 +71,14 @@ def analyse(
     signals = tuple(reading.signal for reading in readings)
     if not scene.views:
         return VisionResult(score=None, p_attack=0.0, confidence=0.0, signals=signals)
-    networks = blending_network.load()
+    networks = networks or artefact_network.load()
     features = clip_features(scene, readings, networks)
     model = risk.load()
-    raw = model.raw(features)
-    sources = [_learned(model, features, raw), *_decisive(readings)]
+    learned = (_learned(family, features) for family in model.families)
+    sources = [*learned, *_decisive(readings)]
     shown_flat = presentation.risk_source(capture, policy)
     sources += [shown_flat] if shown_flat is not None else []
-    models = {risk.NAME: model.sha256, blending_network.NAME: networks.sha256}
+    models = {risk.NAME: model.sha256, artefact_network.NAME: networks.sha256}
     if minifasnet_folder is not None:
         pair = minifasnet.load(minifasnet_folder)
         rows = tuple(view.index for view in scene.views)
@@ -82,7 +87,7 @@ def analyse(
         sources += [source] if source is not None else []
     conditions = confidence.conditions(scene)
     return VisionResult(
-        score=-raw,
+        score=-model.log_odds(features),
         p_attack=max(source.p_attack for source in sources),
         confidence=confidence.confidence(scene, conditions, policy),
         signals=signals,
@@ -95,14 +100,14 @@ def analyse(
 def clip_features(
     scene: Scene,
     readings: tuple[Reading, ...],
-    networks: blending_network.Ensemble | None,
+    networks: artefact_network.Ensemble | None,
 ) -> Features:
     """Every feature that the learned risk may read; None where not measurable."""
     features: dict[str, float | None] = {}
     for reading in readings:
         features |= reading.features
     features |= behaviour.features(scene)
-    features |= blending_network.features(scene, networks)
+    features |= artefact_network.features(scene, networks)
     return finite(features)
 
 
@@ -114,11 +119,12 @@ def _decisive(readings: tuple[Reading, ...]) -> list[RiskSource]:
     ]
 
 
-def _learned(model: risk.RiskModel, features: Features, raw: float) -> RiskSource:
+def _learned(model: risk.FamilyModel, features: Features) -> RiskSource:
     parts: Mapping[str, float] = model.contributions(features)
+    raw = float(sum(parts.values()))
     strongest = sorted(parts, key=lambda name: -abs(parts[name]))[:REPORTED_PARTS]
     measurements = tuple(
         Measurement(name, features.get(name), note=f"adds {parts[name]:+.2f} to {raw:+.2f}")
         for name in strongest
     )
-    return RiskSource(risk.NAME, model.p_attack(raw), measurements)
+    return RiskSource(model.source, model.p_attack(raw), measurements)

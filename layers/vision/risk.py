@@ -1,6 +1,8 @@
-"""The learned vision risk: features of the whole clip to one calibrated probability.
+"""The learned vision risk: features of the whole clip to one calibrated probability per family.
 
-A logistic model whose weights have fixed signs: each feature may only speak in the direction in
+A swapped face and a photograph that was made to move betray themselves by different things, and a
+sum over both dilutes either. Each family of attacks therefore has a logistic model of its own, and
+the risk is the largest. Weights have fixed signs: each feature may only speak in the direction in
 which its artefact does, so that no accident of the training clips turns a defect into innocence.
 What could not be measured takes the bona fide median and says nothing.
 """
@@ -27,11 +29,13 @@ LIMIT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class RiskModel:
-    """Parameters of the logistic model.
+class FamilyModel:
+    """Parameters of the logistic model of one family of attacks.
 
     Parameters
     ----------
+    name
+        ``replaced`` (swapped, lip-synced) or ``animated`` (reenacted, generated).
     names
         Features in the order of the arrays.
     middle, spread
@@ -44,6 +48,7 @@ class RiskModel:
         Calibration of the sum: ``p = logistic(slope * sum + offset)``.
     """
 
+    name: str
     names: tuple[str, ...]
     middle: FloatArray
     spread: FloatArray
@@ -51,7 +56,11 @@ class RiskModel:
     weight: FloatArray
     slope: float
     offset: float
-    sha256: str = ""
+
+    @property
+    def source(self) -> str:
+        """Name of the source of risk in the evidence."""
+        return f"{NAME}_{self.name}"
 
     def contributions(self, features: Features) -> Mapping[str, float]:
         """What each feature adds to the sum; 0 where it was not measured."""
@@ -65,9 +74,25 @@ class RiskModel:
         """Sum of the contributions: higher = more likely an attack."""
         return float(sum(self.contributions(features).values()))
 
+    def log_odds(self, raw: float) -> float:
+        """Calibrated log-odds of a sum, comparable between families."""
+        return self.slope * raw + self.offset
+
     def p_attack(self, raw: float) -> float:
         """Calibrated probability of a sum."""
-        return logistic(self.slope * raw + self.offset)
+        return logistic(self.log_odds(raw))
+
+
+@dataclass(frozen=True, slots=True)
+class RiskModel:
+    """One model per family of attacks."""
+
+    families: tuple[FamilyModel, ...]
+    sha256: str = ""
+
+    def log_odds(self, features: Features) -> float:
+        """The largest over the families: higher = more likely an attack."""
+        return max(family.log_odds(family.raw(features)) for family in self.families)
 
 
 def as_vector(features: Features, names: Sequence[str]) -> FloatArray:
@@ -89,15 +114,16 @@ def standardise(
 def load(path: Path = WEIGHTS) -> RiskModel:
     """Load the parameters that `layers.vision.training.fit` wrote."""
     with safe_open(path, framework="numpy") as file:
-        names = tuple(json.loads(file.metadata()["names"]))
+        names: dict[str, list[str]] = json.loads(file.metadata()["families"])
         arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    return RiskModel(
-        names=names,
-        middle=arrays["middle"],
-        spread=arrays["spread"],
-        sign=arrays["sign"],
-        weight=arrays["weight"],
-        slope=float(arrays["calibration"][0]),
-        offset=float(arrays["calibration"][1]),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+    families = tuple(
+        FamilyModel(
+            name=family,
+            names=tuple(features),
+            **{part: arrays[f"{family}.{part}"] for part in ("middle", "spread", "sign", "weight")},
+            slope=float(arrays[f"{family}.calibration"][0]),
+            offset=float(arrays[f"{family}.calibration"][1]),
+        )
+        for family, features in names.items()
     )
+    return RiskModel(families, hashlib.sha256(path.read_bytes()).hexdigest())

@@ -77,6 +77,11 @@ SIGNALS: Mapping[SignalCode, Meaning] = {
     ),
 }
 
+_UNUSUAL = (
+    "Conditions that the examples lacked: another kind of camera, strong compression, unusual "
+    "light. It says how unusual a recording is, not who made it."
+)
+
 _HEAT = Meaning(
     "Where the network sees replaced pixels",
     "A network that was taught on faces laid over other frames colours every part of the picture "
@@ -87,14 +92,18 @@ _HEAT = Meaning(
 )
 
 SOURCES: Mapping[str, Meaning] = {
-    "learned_risk": Meaning(
-        "Learned risk",
-        "Many measurements of the whole recording weighed against how they lie in real ones; "
-        "the table says what each adds.",
-        "Conditions that the examples lacked: another kind of camera, strong compression, unusual "
-        "light. It says how unusual a recording is, not who made it.",
+    "learned_risk_replaced": Meaning(
+        "Learned risk: a face drawn into the picture",
+        "Measurements that a swapped or lip-synced face shifts, weighed against how they lie in "
+        "real recordings; the table says what each adds.",
+        _UNUSUAL,
     ),
-    "blending_network": _HEAT,
+    "learned_risk_animated": Meaning(
+        "Learned risk: a picture made to move",
+        "Measurements that a photograph driven by sound or by another person shifts, weighed "
+        "against how they lie in real recordings; the table says what each adds.",
+        f"A person who sits very still and looks straight ahead. {_UNUSUAL}",
+    ),
     "artefact_network": _HEAT,
     "presentation": Meaning(
         "Signs of paper or a screen",

@@ -181,5 +181,5 @@ def test_heat_is_stretched_over_its_box() -> None:
 def test_every_signal_and_source_has_its_two_sentences() -> None:
     assert set(SIGNALS) == set(SignalCode)
     assert of_source("FLAT_ROTATION") is SIGNALS[SignalCode.FLAT_ROTATION]
-    assert of_source("learned_risk").also
+    assert of_source("learned_risk_animated").also
     assert of_source("something_new").title == "Something new"

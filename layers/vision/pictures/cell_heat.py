@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from layers.capture.types import FloatArray
-from layers.vision import blending_network as model
+from layers.vision import artefact_network as model
 from layers.vision import mesh
 from layers.vision.scene import View
 

@@ -12,14 +12,14 @@ import pytest
 
 from layers.capture.types import Capture, Image
 from layers.registry import file_digest
-from layers.vision import analyse, blending_network, minifasnet, risk
-from layers.vision.training.fit import DIRECTIONS
+from layers.vision import analyse, artefact_network, minifasnet, risk
+from layers.vision.training.families import FAMILIES
 from tests.layers.vision.vision_builders import Portrait, astronaut, capture_of, still, turned
 from verdict.evidence import SignalCode, VisionResult
 from verdict.policy import load_policy
 
 POLICY = load_policy()
-CARDS = sorted((Path(blending_network.WEIGHTS).parent).glob("*.json"))
+CARDS = sorted((Path(artefact_network.WEIGHTS).parent).glob("*.json"))
 
 
 def moving(portrait: Portrait, n: int) -> Capture:
@@ -100,29 +100,42 @@ def test_same_capture_same_result() -> None:
 
 def test_a_high_risk_names_its_source() -> None:
     result = good()
-    assert risk.NAME in {source.name for source in result.sources}
+    names = {source.name for source in result.sources}
+    assert names >= {f"{risk.NAME}_{family.name}" for family in FAMILIES}
     assert result.p_attack == max(source.p_attack for source in result.sources)
     assert result.sources[0].measurements
 
 
 def test_features_only_speak_in_their_direction() -> None:
     model = risk.load()
-    assert model.names == tuple(DIRECTIONS)
-    signs = np.array(list(DIRECTIONS.values()))
-    assert np.all(model.weight >= 0)
-    assert np.array_equal(model.sign, signs)
-    for name, sign in DIRECTIONS.items():
-        at = model.names.index(name)
-        values = model.middle[at] + sign * model.spread[at] * np.array([-2.0, 0.0, 2.0])
-        risks = [model.p_attack(model.raw({name: float(value)})) for value in values]
-        assert risks == sorted(risks)
+    assert [one.name for one in model.families] == [family.name for family in FAMILIES]
+    for one, family in zip(model.families, FAMILIES, strict=True):
+        assert one.names == tuple(family.directions)
+        assert np.all(one.weight >= 0)
+        assert np.array_equal(one.sign, family.signs)
+        for at, (name, sign) in enumerate(family.directions.items()):
+            steps = sign * one.spread[at] * np.array([-2.0, 0.0, 2.0])
+            risks = [one.p_attack(one.raw({name: float(one.middle[at] + s)})) for s in steps]
+            assert risks == sorted(risks)
 
 
 def test_what_is_not_measured_says_nothing() -> None:
     model = risk.load()
-    assert model.raw({}) == 0.0
-    assert model.raw(dict.fromkeys(model.names)) == 0.0
-    assert model.p_attack(0.0) < 0.5
+    for one in model.families:
+        assert one.raw({}) == 0.0
+        assert one.raw(dict.fromkeys(one.names)) == 0.0
+        assert one.p_attack(0.0) < 0.5
+
+
+def test_the_worst_family_decides() -> None:
+    model = risk.load()
+    for one in model.families:
+        worst = {
+            name: float(one.middle[at] + one.sign[at] * 4 * one.spread[at])
+            for at, name in enumerate(one.names)
+        }
+        assert model.log_odds(worst) >= one.log_odds(one.raw(worst))
+        assert model.log_odds(worst) > model.log_odds({})
 
 
 @pytest.mark.parametrize("card_path", CARDS, ids=lambda path: path.stem)
@@ -134,7 +147,7 @@ def test_weights_are_those_of_their_card(card_path: Path) -> None:
 
 
 def test_networks_load_and_are_pure() -> None:
-    ensemble = blending_network.load()
+    ensemble = artefact_network.load()
     assert len(ensemble.networks) == 2
     assert not any(network.training for network in ensemble.networks)
 
