@@ -18,6 +18,7 @@ from service.api.page import PAGE_FOLDER
 from service.app import create_app
 from service.keys import create_key
 from tests.service.service_builders import APPLICANT, BuilderAnalyser, settings_in
+from verdict.policy import load_policy
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -32,6 +33,14 @@ def test_every_text_of_the_page_is_there() -> None:
     used |= {"neutral", "blink", "turn_left", "turn_right", "speak"}
     for language, entries in texts.items():
         assert used <= set(entries), language
+
+
+def test_the_page_takes_pictures_often_enough_to_tell_a_blink_cut_in() -> None:
+    script = (PAGE_FOLDER / "capture.js").read_text(encoding="utf-8")
+    found = re.search(r"^const FRAMES_PER_S = (\d+);$", script, flags=re.MULTILINE)
+    assert found is not None
+    slowest_s = load_policy().number("liveness.splice.slowest_interval_s")
+    assert 1 / int(found[1]) <= slowest_s
 
 
 def test_page_names_no_other_host_and_no_inline_script() -> None:

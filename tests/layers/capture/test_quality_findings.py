@@ -118,7 +118,7 @@ def portrait() -> tuple[Image, FloatArray]:
         ((33, 133), (362, 263), (61, 291)), ((60, 80), (140, 80), (100, 140)), strict=True
     ):
         landmarks[left], landmarks[right] = (x - 20, y, 0), (x + 20, y, 0)
-        cv2.ellipse(grey, (x, y), (8, 6), 0, 0, 360, 30, -1)
+        cv2.ellipse(grey, (x, y), (8, 6), 0, 0, 360, (30,), -1)
     return grey, landmarks
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from layers.capture.types import FaceTrack
+from layers.capture.types import FaceTrack, FloatArray
 from layers.liveness.blink import check_blink
 from layers.liveness.lids import closed_below, closures_of
 from layers.liveness.splice import belongs_between, splice_offset
@@ -37,8 +37,8 @@ def test_the_limit_rises_with_the_time_between_frames() -> None:
     assert closed_below(float("nan"), POLICY) == CLOSED, "six pictures"
 
 
-def _one_low(value: float, fps: float = 5.0) -> Curve:
-    opening = np.ones(20)
+def _one_low(value: float) -> FloatArray:
+    opening = np.ones(20, np.float32)
     opening[10] = value
     return opening
 
@@ -52,14 +52,14 @@ def test_what_is_left_of_a_blink_between_slow_frames_counts(fps: float) -> None:
 
 def test_the_same_dip_on_quick_frames_is_none() -> None:
     t_s = times(1.0, 30.0)
-    opening = np.ones(30)
+    opening = np.ones(30, np.float32)
     opening[10:13] = COARSE - 0.02
     assert not closures_of(opening, t_s, 1 / 30, POLICY)
 
 
 @pytest.mark.parametrize(("drop", "n"), [(0.8 * DROP, 0), (1.2 * DROP, 1)])
 def test_a_slow_dip_needs_open_eyes_on_both_sides(drop: float, n: int) -> None:
-    opening = np.full(20, COARSE - 0.02 + drop)
+    opening = np.full(20, COARSE - 0.02 + drop, np.float32)
     opening[10] = COARSE - 0.02
     opening[:5] = 1.0  # wide open long before says nothing of this moment
     assert len(closures_of(opening, times(4.0, 5.0), 0.2, POLICY)) == n
@@ -67,7 +67,7 @@ def test_a_slow_dip_needs_open_eyes_on_both_sides(drop: float, n: int) -> None:
 
 def test_two_blinks_in_a_row_are_two() -> None:
     t_s = times(4.0, 30.0)
-    opening = ear_with_blinks(t_s, [1.5, 2.0], half_s=0.2) / OPEN_EAR
+    opening = (ear_with_blinks(t_s, [1.5, 2.0], half_s=0.2) / OPEN_EAR).astype(np.float32)
     found = closures_of(opening, t_s, 1 / 30, POLICY)
     assert [round(float(t_s[one.lowest]), 1) for one in found] == [1.5, 2.0]
 
