@@ -28,11 +28,11 @@ from layers.vision.training.faces import LabelledFace, faces_of
 from layers.vision.training.pretrained import PACKAGE, pretrained_trunk
 
 SEED = 20261121
-STEPS = 1800
 PAIRS_PER_STEP = 8
-RATE = 5e-4
+# Steps and rate of each cycle; every cycle's rate falls to nearly nothing along a cosine.
+CYCLES = ((1800, 5e-4),)
 # The heads start from nothing, the trunk from weights that are worth keeping.
-HEAD_RATE = 3 * RATE
+HEAD_RATES = 3.0
 # The stem and the first two stages keep the published weights: half the cost of a step.
 FROZEN_STAGES = 2
 log = logging.getLogger(__name__)
@@ -57,32 +57,51 @@ def main() -> None:
         chosen.parts.mkdir(parents=True, exist_ok=True)
         crops = [face for clip in clips for face in faces_of(clip, load_video(clip.path))]
         for fold in missing:
-            save_file(train(clips, crops, fold), parts[fold])
+            train(clips, crops, fold, parts[fold])
     if all(part.exists() for part in parts):
         join(parts, chosen.out, digest(clips))
 
 
-def train(clips: list[Clip], crops: list[LabelledFace], fold: int) -> dict[str, torch.Tensor]:
-    """Train one network on crops of everything but one fold; return its tensors."""
+def train(clips: list[Clip], crops: list[LabelledFace], fold: int, part: Path) -> None:
+    """Train one network on crops of everything but one fold and write it to `part`.
+
+    Each cycle is kept beside it, so that a training that was cut off goes on after the last one.
+    """
     fold_of = folds(clips)
-    draw = Drawer(
-        [crop for crop in crops if fold_of[crop.clip.group] != fold],
-        np.random.default_rng([SEED, fold]),
-    )
+    seen = [crop for crop in crops if fold_of[crop.clip.group] != fold]
     torch.manual_seed(SEED + fold)
     network = ArtefactNetwork()
     network.trunk = pretrained_trunk()
-    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     network.trunk.stem.requires_grad_(False)
     network.trunk.stages[:FROZEN_STAGES].requires_grad_(False)
-    trunk = [p for p in network.trunk.parameters() if p.requires_grad]
-    heads = [p for name, p in network.named_parameters() if not name.startswith("trunk.")]
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for cycle, (steps, rate) in enumerate(CYCLES):
+        kept = part.with_suffix(f".cycle{cycle}.safetensors")
+        if kept.exists():
+            network.load_state_dict(load_file(kept), strict=True)
+            continue
+        # The first cycle's draws are those of the fold alone.
+        random = np.random.default_rng([SEED, fold, cycle] if cycle else [SEED, fold])
+        torch.manual_seed(SEED + fold + N_FOLDS * cycle)
+        log.info("fold %d cycle %d", fold, cycle)
+        run_cycle(network, Drawer(seen, random), steps, rate)
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, kept)
+    save_file({k: v.contiguous() for k, v in network.state_dict().items()}, part)
+
+
+def run_cycle(network: ArtefactNetwork, draw: Drawer, steps: int, rate: float) -> None:
+    """Train for some steps at a rate that falls along a cosine."""
+    network.train()
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    trunk = [p for name, p in named if name.startswith("trunk.")]
+    heads = [p for name, p in named if not name.startswith("trunk.")]
     optimiser = torch.optim.AdamW(
-        [{"params": trunk, "lr": RATE}, {"params": heads, "lr": HEAD_RATE}], weight_decay=1e-2
+        [{"params": trunk, "lr": rate}, {"params": heads, "lr": HEAD_RATES * rate}],
+        weight_decay=1e-2,
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _share_of_rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda n: share_of_rate(n, steps))
     recent: list[float] = []
-    for step in range(STEPS):
+    for step in range(steps):
         pixels, masks = draw.batch(PAIRS_PER_STEP)
         cells, whole = network(pixels.contiguous(memory_format=torch.channels_last))
         loss = loss_of(cells, whole, masks)
@@ -93,8 +112,7 @@ def train(clips: list[Clip], crops: list[LabelledFace], fold: int) -> dict[str, 
         schedule.step()
         recent.append(float(loss.detach()))
         if (step + 1) % 100 == 0:
-            log.info("fold %d step %d loss %.3f", fold, step + 1, np.mean(recent[-100:]))
-    return {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+            log.info("step %d loss %.3f", step + 1, np.mean(recent[-100:]))
 
 
 def loss_of(cells: torch.Tensor, whole: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -106,9 +124,10 @@ def loss_of(cells: torch.Tensor, whole: torch.Tensor, masks: torch.Tensor) -> to
     return (by_cell * weight).mean() + 0.7 * by_picture
 
 
-def _share_of_rate(step: int) -> float:
+def share_of_rate(step: int, steps: int) -> float:
+    """Sixty steps up, then down along a cosine to two hundredths."""
     warm = min(1.0, (step + 1) / 60)
-    return warm * (0.5 * (1 + math.cos(math.pi * step / STEPS)) + 0.02)
+    return warm * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.02)
 
 
 def join(parts: list[Path], out: Path, data: str) -> None:
@@ -132,7 +151,7 @@ def join(parts: list[Path], out: Path, data: str) -> None:
         "higher = blended or generated",
         "reported": "docs/vision.md",
         "seed": SEED,
-        "steps": STEPS,
+        "cycles": [list(cycle) for cycle in CYCLES],
         "folds": N_FOLDS,
         "data_sha256": data,
         "limits": "394 photos and 44 videos, mostly one face-swap family; refit on your own "
