@@ -39,7 +39,6 @@ FAMILIES = (
         ("faceswap", "lipsync"),
         {
             "artefact_picture": 1,
-            "artefact_inside": 1,
             "artefact_step": 1,
             "teeth_deficit": 1,
         },
@@ -49,7 +48,7 @@ FAMILIES = (
         "animated",
         ("reenactment", "generated"),
         {
-            "artefact_picture": 1,
+            "artefact_step": 1,
             "brow_motion": -1,
             "gaze_spread": -1,
             "lid_spread": -1,
