@@ -119,7 +119,9 @@ def score_views(views: tuple[View, ...], networks: tuple[ArtefactNetwork, ...]) 
     """(views, 3): picture logit, mean cell logit inside the face, and that less the outside's."""
     crops = [crop(view) for view in views]
     pixels = np.stack([c[0] for c in crops]).transpose(0, 3, 1, 2)
+    # Channels last: a third faster on a processor.
     batch = torch.from_numpy(pixels.copy()).float() / 255.0
+    batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         answers = [network(batch) for network in networks]
         cells = torch.stack([answer[0] for answer in answers]).mean(0).numpy()
