@@ -8,7 +8,6 @@ from types import ModuleType
 
 from layers.capture.types import Capture
 from layers.vision import (
-    artefact_network,
     behaviour,
     blink_failure,
     boundary_artifacts,
@@ -16,6 +15,7 @@ from layers.vision import (
     flat_rotation,
     minifasnet,
     mouth_anomaly,
+    networks,
     presentation,
     risk,
     skin_tone_mismatch,
@@ -49,7 +49,7 @@ def analyse(
     capture: Capture,
     policy: Policy,
     minifasnet_folder: Path | None = None,
-    networks: artefact_network.Ensemble | None = None,
+    asked: networks.Networks | None = None,
 ) -> VisionResult:
     """Judge what the picture shows.
 
@@ -57,8 +57,8 @@ def analyse(
     ----------
     minifasnet_folder
         Folder that holds ``minifasnet/*.pth``; None runs without that optional source.
-    networks
-        Others than the shipped ones, for cross-validation.
+    asked
+        Other networks than the shipped ones, for cross-validation.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def analyse(
     signals = tuple(reading.signal for reading in readings)
     if not scene.views:
         return VisionResult(score=None, p_attack=0.0, confidence=0.0, signals=signals)
-    networks = networks or artefact_network.load()
-    features = clip_features(scene, readings, networks)
+    asked = asked or networks.load()
+    features = clip_features(scene, readings, asked)
     model = risk.load()
     learned = (_learned(family, features) for family in model.families)
     sources = [*learned, *_decisive(readings)]
     shown_flat = presentation.risk_source(capture, policy)
     sources += [shown_flat] if shown_flat is not None else []
-    models = {risk.NAME: model.sha256, artefact_network.NAME: networks.sha256}
+    models = {risk.NAME: model.sha256, **asked.digests}
     if minifasnet_folder is not None:
         pair = minifasnet.load(minifasnet_folder)
         rows = tuple(view.index for view in scene.views)
@@ -98,16 +98,14 @@ def analyse(
 
 
 def clip_features(
-    scene: Scene,
-    readings: tuple[Reading, ...],
-    networks: artefact_network.Ensemble | None,
+    scene: Scene, readings: tuple[Reading, ...], asked: networks.Networks
 ) -> Features:
     """Every feature that the learned risk may read; None where not measurable."""
     features: dict[str, float | None] = {}
     for reading in readings:
         features |= reading.features
     features |= behaviour.features(scene)
-    features |= artefact_network.features(scene, networks)
+    features |= asked.features(scene)
     return finite(features)
 
 

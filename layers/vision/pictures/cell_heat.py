@@ -1,7 +1,4 @@
-"""Where in a view the network of the learned risk sees an artefact: the one place that knows it.
-
-Another network with ``load``, ``crop`` and cell logits needs another import here, nothing else.
-"""
+"""Where in a view the larger network of the learned risk sees an artefact."""
 
 from __future__ import annotations
 
@@ -11,11 +8,11 @@ import torch
 
 from layers.capture.types import FloatArray
 from layers.vision import artefact_network as model
-from layers.vision import mesh
+from layers.vision import ensemble, mesh
 from layers.vision.scene import View
 
 NAME = model.NAME
-MAX_VIEWS = model.MAX_VIEWS
+MAX_VIEWS = ensemble.MAX_VIEWS
 
 
 def digest() -> str:
@@ -31,7 +28,7 @@ def cell_heat(view: View) -> tuple[FloatArray, FloatArray]:
     (h, w) 0-1 and (2, 2) upper left and lower right corner in pixels of the view's crop; the
     cells may reach beyond it.
     """
-    pixels, points = model.crop(view)
+    pixels, points = ensemble.crop(view)
     batch = torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()).float() / 255.0
     with torch.inference_mode():
         logits = [network(batch)[0] for network in model.load().networks]

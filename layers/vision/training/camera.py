@@ -7,6 +7,7 @@ import io
 import av
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from layers.capture.types import Image
 from layers.vision.training.self_blend import Generator, jpeg, noisy, resampled, sharpened
@@ -15,12 +16,7 @@ from layers.vision.training.self_blend import Generator, jpeg, noisy, resampled,
 def filmed(random: Generator, rgb: Image) -> Image:
     """One random camera, light and encode."""
     chance = random.random(6)
-    if chance[0] < 0.3:
-        rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 0.9)).astype(np.uint8)
-    if chance[1] < 0.3:
-        rgb = noisy(random, rgb, random.uniform(1, 5), random.uniform(0.3, 0.8))
-    if chance[2] < 0.2:
-        rgb = sharpened(rgb, 1.2, random.uniform(0.2, 0.8))
+    rgb = _optics(random, rgb, chance)
     if chance[3] < 0.35:
         rgb = resampled(random, rgb, 0.5, 0.95)
     if chance[4] < 0.3:
@@ -28,6 +24,17 @@ def filmed(random: Generator, rgb: Image) -> Image:
     if chance[5] < 0.35:
         return jpeg(rgb, int(random.integers(35, 96)))
     return h264(rgb, int(random.integers(18, 36))) if chance[5] < 0.8 else rgb
+
+
+def recorded(random: Generator, rgb: Image) -> Image:
+    """One random camera and JPEG: milder than `filmed`, which the small network does not learn."""
+    chance = random.random(5)
+    rgb = _optics(random, rgb, chance)
+    if chance[3] < 0.3:
+        rgb = resampled(random, rgb, 0.6, 0.95)
+    if chance[4] < 0.75:
+        rgb = jpeg(rgb, int(random.integers(35, 96)))
+    return rgb
 
 
 def lit(rgb: Image, gamma: float, gain: float) -> Image:
@@ -50,3 +57,13 @@ def h264(rgb: Image, rate_factor: int) -> Image:
     store.seek(0)
     with av.open(store, mode="r", format="mp4") as coded:
         return next(coded.decode(video=0)).to_ndarray(format="rgb24").astype(np.uint8)
+
+
+def _optics(random: Generator, rgb: Image, chance: npt.NDArray[np.float64]) -> Image:
+    if chance[0] < 0.3:
+        rgb = cv2.GaussianBlur(rgb, (0, 0), random.uniform(0.3, 0.9)).astype(np.uint8)
+    if chance[1] < 0.3:
+        rgb = noisy(random, rgb, random.uniform(1, 5), random.uniform(0.3, 0.8))
+    if chance[2] < 0.2:
+        rgb = sharpened(rgb, 1.2, random.uniform(0.2, 0.8))
+    return rgb

@@ -40,6 +40,7 @@ FAMILIES = (
         {
             "artefact_picture": 1,
             "artefact_step": 1,
+            "blend_inside": 1,
             "teeth_deficit": 1,
         },
     ),

@@ -21,14 +21,24 @@ from torch.nn import functional
 
 from layers.capture.load import load_video
 from layers.registry import file_digest
-from layers.vision.artefact_network import NAME, ArtefactNetwork
+from layers.vision.artefact_network import CELL_PX, NAME, ArtefactNetwork
+from layers.vision.training.camera import filmed
 from layers.vision.training.clips import N_FOLDS, Clip, digest, folds, read_clips
-from layers.vision.training.drawing import Drawer
+from layers.vision.training.drawing import Drawer, Mix
 from layers.vision.training.faces import LabelledFace, faces_of
 from layers.vision.training.pretrained import PACKAGE, pretrained_trunk
 
 SEED = 20261121
 PAIRS_PER_STEP = 8
+MIX = Mix(
+    cell_px=CELL_PX,
+    swap_pair=0.2,
+    resynthesis=0.38,
+    donor=0.3,
+    video=0.5,
+    smallest=0.75,
+    camera=filmed,
+)
 # Steps and rate of each cycle; every cycle's rate falls to nearly nothing along a cosine.
 CYCLES = ((1800, 5e-4),)
 # The heads start from nothing, the trunk from weights that are worth keeping.
@@ -84,7 +94,7 @@ def train(clips: list[Clip], crops: list[LabelledFace], fold: int, part: Path) -
         random = np.random.default_rng([SEED, fold, cycle] if cycle else [SEED, fold])
         torch.manual_seed(SEED + fold + N_FOLDS * cycle)
         log.info("fold %d cycle %d", fold, cycle)
-        run_cycle(network, Drawer(seen, random), steps, rate)
+        run_cycle(network, Drawer(seen, MIX, random), steps, rate)
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, kept)
     save_file({k: v.contiguous() for k, v in network.state_dict().items()}, part)
 
@@ -115,13 +125,15 @@ def run_cycle(network: ArtefactNetwork, draw: Drawer, steps: int, rate: float) -
             log.info("step %d loss %.3f", step + 1, np.mean(recent[-100:]))
 
 
-def loss_of(cells: torch.Tensor, whole: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    cells: torch.Tensor, whole: torch.Tensor, masks: torch.Tensor, pictures: float = 0.7
+) -> torch.Tensor:
     """Cross-entropy per cell, where replaced cells weigh double, and per picture."""
     weight = torch.where(masks > 0.1, 2.0, 1.0)
     by_cell = functional.binary_cross_entropy_with_logits(cells, masks, reduction="none")
     target = torch.tensor([0.0, 1.0] * (len(whole) // 2))
     by_picture = functional.binary_cross_entropy_with_logits(whole, target)
-    return (by_cell * weight).mean() + 0.7 * by_picture
+    return (by_cell * weight).mean() + pictures * by_picture
 
 
 def share_of_rate(step: int, steps: int) -> float:

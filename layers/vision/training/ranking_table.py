@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from layers.capture.load import load_video
-from layers.vision import artefact_network, risk
+from layers.vision import networks, risk
 from layers.vision.layer import analyse
 from layers.vision.training.clips import Clip, folds, read_clips
 from verdict.error_rates import auc
@@ -107,7 +107,7 @@ def main() -> None:
     chosen = parser.parse_args()
     every = read_clips(chosen.data, chosen.split)
     fold_of = folds(every)
-    policy, ensemble, model = load_policy(), artefact_network.load(), risk.load()
+    policy, shipped, model = load_policy(), networks.load(), risk.load()
     signs = {
         name: float(sign)
         for family in model.families
@@ -115,9 +115,9 @@ def main() -> None:
     }
     rows = []
     for clip in (clip for clip in every if clip.is_video):
-        asked = ensemble
+        asked = shipped
         if chosen.split == "dev":
-            asked = artefact_network.Ensemble((ensemble.networks[fold_of[clip.group]],), "")
+            asked = shipped.held_out(fold_of[clip.group])
         result = analyse(load_video(clip.path), policy, chosen.models, asked)
         rows.append(Row(clip, values_of(result, signs)))
     print_table(rows)

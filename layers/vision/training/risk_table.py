@@ -11,7 +11,7 @@ import numpy as np
 
 from layers.capture.load import load_video
 from layers.capture.types import BoolArray, FloatArray
-from layers.vision import artefact_network
+from layers.vision import networks
 from layers.vision.layer import SIGNALS, clip_features
 from layers.vision.risk import as_vector
 from layers.vision.scene import prepare
@@ -83,11 +83,11 @@ class Table:
 def measure(clips: list[Clip], fold_of: Mapping[str, int]) -> Table:
     """Features of every clip, the network's from the fold that never saw the clip's group."""
     policy = load_policy()
-    ensemble = artefact_network.load()
+    shipped = networks.load()
     kept, rows = [], []
     for clip in clips:
         capture = load_video(clip.path)
-        held_out = artefact_network.Ensemble((ensemble.networks[fold_of[clip.group]],), "")
+        held_out = shipped.held_out(fold_of[clip.group])
         for how in DEGRADATIONS:
             scene = prepare(degraded(capture, how))
             if not scene.views:

@@ -17,8 +17,8 @@ import numpy as np
 from layers.capture.load import load_video
 from layers.capture.types import Capture
 from layers.vision import (
-    artefact_network,
     boundary_artifacts,
+    networks,
     skin_tone_mismatch,
     teeth_rendering,
     texture_smoothing,
@@ -43,7 +43,7 @@ class Row:
 
 
 def rows_of(
-    clip: Clip, capture: Capture, ensemble: artefact_network.Ensemble, policy: Policy
+    clip: Clip, capture: Capture, asked: networks.Networks, policy: Policy
 ) -> Iterable[Row]:
     """Measure one clip at each range of yaw that it shows."""
     yaw = np.abs(capture.track.yaw_deg)
@@ -54,11 +54,7 @@ def rows_of(
         if not views:
             continue
         scene = Scene(capture, views)
-        values = {
-            name: value
-            for name, value in artefact_network.features(scene, ensemble).items()
-            if value is not None
-        }
+        values = {name: value for name, value in asked.features(scene).items() if value is not None}
         for module in BY_VIEWS:
             signal = module.measure(scene, policy).signal
             value = signal.measurements[0].value
@@ -117,12 +113,12 @@ def main() -> None:
     chosen = parser.parse_args()
     every = read_clips(chosen.data, chosen.split)
     fold_of = folds(every)
-    ensemble, policy = artefact_network.load(), load_policy()
+    shipped, policy = networks.load(), load_policy()
     rows: list[Row] = []
     for clip in (clip for clip in every if clip.is_video):
-        held_out = ensemble
+        held_out = shipped
         if chosen.split == "dev":  # the network that never saw the clip's person or swapper
-            held_out = artefact_network.Ensemble((ensemble.networks[fold_of[clip.group]],), "")
+            held_out = shipped.held_out(fold_of[clip.group])
         rows += rows_of(clip, load_video(clip.path), held_out, policy)
     print_table(rows)
 

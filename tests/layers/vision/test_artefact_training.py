@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from layers.capture.types import FloatArray, Image
-from layers.vision.artefact_network import CELL_PX, CROP_PX, ArtefactNetwork
+from layers.vision import blending_network
+from layers.vision.artefact_network import CELL_PX, ArtefactNetwork
 from layers.vision.efficientnet_lite import STAGES, WIDTH, Trunk
-from layers.vision.training import fit_network, pretrained
+from layers.vision.ensemble import CROP_PX
+from layers.vision.training import fit_blending, fit_network, pretrained
 from layers.vision.training.camera import filmed, h264, lit
 from layers.vision.training.clips import Clip
-from layers.vision.training.drawing import Drawer
+from layers.vision.training.drawing import Drawer, Mix
 from layers.vision.training.faces import LabelledFace, square
 from layers.vision.training.resynthesis import doubled, doubling_kernel, resynthesised
 from layers.vision.training.self_blend import Face
@@ -143,16 +145,20 @@ def test_one_camera_for_both_pictures_of_a_pair() -> None:
     assert np.array_equal(one, two)
 
 
-def test_pairs_differ_where_their_mask_says() -> None:
-    face = crop_of_portrait()
+def labelled_portrait() -> LabelledFace:
     clip = Clip(Path("a.mp4"), "a.mp4", "bonafide", "", "p", "", "p")
-    drawer = Drawer([LabelledFace(face, clip, 0)], np.random.default_rng(2))
+    return LabelledFace(crop_of_portrait(), clip, 0)
+
+
+@pytest.mark.parametrize("mix", [fit_network.MIX, fit_blending.MIX], ids=["artefact", "blending"])
+def test_pairs_differ_where_their_mask_says(mix: Mix) -> None:
+    drawer = Drawer([labelled_portrait()], mix, np.random.default_rng(2))
     pixels, masks = drawer.batch(6)
     assert pixels.shape == (12, 3, CROP_PX, CROP_PX)
     assert float(masks[::2].max()) == 0.0
     assert all(float(mask.max()) > 0.2 for mask in masks[1::2])
     away = (pixels[1::2] - pixels[::2]).abs().mean(1)
-    cells = nn.functional.avg_pool2d(away[:, None], CELL_PX)[:, 0]
+    cells = nn.functional.avg_pool2d(away[:, None], mix.cell_px)[:, 0]
     inside = masks[1::2] > 0.5
     outside = masks[1::2] < 0.01
     assert float(cells[inside].mean()) > 2 * float(cells[outside].mean())
@@ -183,4 +189,20 @@ def test_joined_parts_load_again(tmp_path: Path) -> None:
     with torch.inference_mode():
         picture = torch.full((1, 3, 64, 64), 0.3)
         answers = [network(picture)[1] for network in ensemble.networks]
+    assert not torch.equal(*answers)
+
+
+def test_the_small_network_learns_writes_and_loads_again(tmp_path: Path) -> None:
+    one = fit_blending.trained([labelled_portrait()], 0, 2)
+    two = fit_blending.trained([labelled_portrait()], 0, 3)
+    tensors = {
+        f"{n}.{k}": v for n, made in enumerate((one, two)) for k, v in made.state_dict().items()
+    }
+    fit_blending.save(tensors, tmp_path, "digest", 2)
+    loaded = blending_network.load(tmp_path / "blending_network.safetensors")
+    with torch.inference_mode():
+        picture = torch.full((1, 3, 64, 64), 0.3)
+        answers = [network(picture)[0] for network in loaded.networks]
+    assert answers[0].shape == (1, 8, 8)
+    assert torch.equal(answers[0], one(picture)[0])
     assert not torch.equal(*answers)

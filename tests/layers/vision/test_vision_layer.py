@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 
 from layers.capture.types import Capture, Image
 from layers.registry import file_digest
-from layers.vision import analyse, artefact_network, minifasnet, risk
+from layers.vision import analyse, artefact_network, blending_network, minifasnet, risk
 from layers.vision.training.families import FAMILIES
 from tests.layers.vision.vision_builders import Portrait, astronaut, capture_of, still, turned
 from verdict.evidence import SignalCode, VisionResult
@@ -146,10 +147,11 @@ def test_weights_are_those_of_their_card(card_path: Path) -> None:
         assert card[entry]
 
 
-def test_networks_load_and_are_pure() -> None:
-    ensemble = artefact_network.load()
+@pytest.mark.parametrize("network", [artefact_network, blending_network])
+def test_networks_load_and_are_pure(network: ModuleType) -> None:
+    ensemble = network.load()
     assert len(ensemble.networks) == 2
-    assert not any(network.training for network in ensemble.networks)
+    assert not any(one.training for one in ensemble.networks)
 
 
 def test_missing_presentation_weights_are_a_broken_installation(tmp_path: Path) -> None:
