@@ -22,9 +22,17 @@ class DeliveryQueue(Protocol):
     """Queues attempts of deliveries; whoever runs the jobs implements it."""
 
     def enqueue_in_transaction(
-        self, db: Session, delivery_id: str, delay_s: float = 0.0, *, number: int = 1
+        self,
+        db: Session,
+        delivery_id: str,
+        delay_s: float = 0.0,
+        *,
+        number: int = 1,
+        tenant: str = "-",
     ) -> None:
         """Queue attempt `number` of a delivery, to be made `delay_s` after the commit.
+
+        A tenant with many or slow deliveries doesn't hold up another's: give its organization id.
 
         The pair of delivery and number is queued once, however often it is asked for. A replay
         by hand asks for the next free number, or makes a delivery of its own.
