@@ -1,6 +1,7 @@
-"""The queue in the database: take up an attempt, then record its verdict or its crash.
+"""What a job does to its attempt: take it up, then record its verdict or its crash.
 
-Each function is one transaction, so that a process may die between any two of them.
+Each function is one transaction that locks the session first, so that a process may die between
+any two of them and two processes at the same attempt don't both write.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from verdict.engine import Decision
 from verdict.wire import detection_data, detection_evidence
 
 ENGINE = "engine"
+_UNDER_WAY = (AttemptState.QUEUED, AttemptState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Claimed:
 
     attempt_id: str
     session_id: str
+    organization_id: str
     number: int
     tries: int
     capture: CaptureRow
@@ -88,38 +91,50 @@ def claim_next(context: Context) -> Claimed | None:
         if row is None:
             return None
         attempt, capture = row
-        attempt.state = AttemptState.RUNNING
-        attempt.tries += 1
-        db.add(attempt)
-        return Claimed(
-            attempt.id,
-            attempt.session_id,
-            attempt.number,
-            attempt.tries,
-            capture,
-            attempt.phrase,
-            attempt.language,
-            opened_ms(db.get_one(SessionRow, attempt.session_id), attempt),
-        )
+        return _taken_up(db, db.get_one(SessionRow, attempt.session_id), attempt, capture)
+
+
+def is_suspect(context: Context, attempt_id: str) -> bool:
+    """Whether a process died while it analysed this attempt, perhaps because of it."""
+    with context.database.read() as db:
+        return db.get_one(Attempt, attempt_id).state == AttemptState.RUNNING
+
+
+def claim(context: Context, attempt_id: str, dispatch: int) -> Claimed | None:
+    """Take up one attempt and count the try; None when job `dispatch` of it is out of date."""
+    with context.database.write() as db:
+        session, attempt = _locked(db, attempt_id)
+        if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
+            return None
+        capture = db.exec(select(CaptureRow).where(CaptureRow.attempt_id == attempt_id)).one()
+        return _taken_up(db, session, attempt, capture)
 
 
 def give_back(context: Context, claimed: Claimed) -> None:
     """Return an attempt whose analysis was cut short by a shutdown; the try does not count."""
     with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
-        if attempt.state == AttemptState.RUNNING:
-            attempt.state = AttemptState.QUEUED
+        _, attempt = _locked(db, claimed.attempt_id)
+        if attempt.state == AttemptState.RUNNING and attempt.tries == claimed.tries:
             attempt.tries -= 1
-            db.add(attempt)
+            _queue_again(db, context, attempt, claimed.organization_id)
+
+
+def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
+    """Queue a new job for an attempt whose job `dispatch` is lost; False when it moved on."""
+    with context.database.write() as db:
+        session, attempt = _locked(db, attempt_id)
+        if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
+            return False
+        _queue_again(db, context, attempt, session.organization_id)
+        return True
 
 
 def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> None:
     """Write verdict, status and event together. A second verdict for an attempt changes nothing."""
     with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
+        session, attempt = _locked(db, claimed.attempt_id)
         if _has_verdict(db, attempt):
             return
-        session = db.get_one(SessionRow, attempt.session_id)
         workflow = db.get_one(Workflow, session.workflow_id)
         attempt.state = AttemptState.DONE
         db.add(attempt)
@@ -168,18 +183,16 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
         Whether it is tried again.
     """
     with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
-        if _has_verdict(db, attempt):
-            return False
+        session, attempt = _locked(db, claimed.attempt_id)
+        if attempt.tries != claimed.tries or attempt.state != AttemptState.RUNNING:
+            return False  # another try has ended it, or is at it
         settings = context.settings
         if attempt.tries < settings.max_tries:
-            attempt.state = AttemptState.QUEUED
-            attempt.not_before = now_ms() + round(1000 * settings.retry_pause_s * attempt.tries)
-            db.add(attempt)
+            pause_s = settings.retry_pause_s * attempt.tries
+            _queue_again(db, context, attempt, session.organization_id, pause_s)
             return True
         attempt.state = AttemptState.FAILED
         db.add(attempt)
-        session = db.get_one(SessionRow, attempt.session_id)
         if _is_waiting_for(session, attempt):
             apply_standing(session, FAILED)
             session.failure_reason = reason
@@ -187,6 +200,40 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
                 db, session, status_event(SessionStatus.FAILED), ENGINE, failure_reason=reason
             )
         return False
+
+
+def _locked(db: Session, attempt_id: str) -> tuple[SessionRow, Attempt]:
+    """Return an attempt as it stands once nobody else can change its session."""
+    session_id = db.get_one(Attempt, attempt_id).session_id
+    session = db.get_one(SessionRow, session_id, with_for_update=True)
+    return session, db.get_one(Attempt, attempt_id, populate_existing=True)
+
+
+def _taken_up(db: Session, session: SessionRow, attempt: Attempt, capture: CaptureRow) -> Claimed:
+    attempt.state = AttemptState.RUNNING
+    attempt.tries += 1
+    db.add(attempt)
+    return Claimed(
+        attempt.id,
+        session.id,
+        session.organization_id,
+        attempt.number,
+        attempt.tries,
+        capture,
+        attempt.phrase,
+        attempt.language,
+        opened_ms(session, attempt),
+    )
+
+
+def _queue_again(
+    db: Session, context: Context, attempt: Attempt, organization_id: str, pause_s: float = 0.0
+) -> None:
+    attempt.state = AttemptState.QUEUED
+    attempt.not_before = now_ms() + round(1000 * pause_s) if pause_s else 0
+    attempt.dispatch += 1
+    db.add(attempt)
+    context.jobs.enqueue(db, attempt, organization_id, pause_s)
 
 
 def _note_deepfake(db: Session, session: SessionRow, decision: Decision) -> None:

@@ -48,7 +48,7 @@ def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> N
         When it was sealed with another key.
     """
     with desk.context.database.write() as db:
-        row = db.get_one(VoiceRequestRow, request_id)
+        row = db.get_one(VoiceRequestRow, request_id, with_for_update=True)
         if row.state != VoiceState.PROCESSING:
             return
         if row.kind == VoiceKind.ENROLLMENT:
