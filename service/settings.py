@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     ----------
     data_dir
         Holds the database (unless `database_url` says otherwise), the captured media and the
-        signing secret. One running service per folder.
+        signing secret. One `bonafide serve` per folder; API and workers share one.
+    database_url
+        ``postgresql://…`` to scale out; a direct connection, not a transaction pooler.
+    api_processes
+        Processes of `bonafide api`.
     public_url
         How applicants reach this service; session links and media links start with it.
     secret_key
@@ -70,6 +74,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    api_processes: Annotated[int, Field(ge=1)] = 1
     public_url: str = ""
     secret_key: SecretStr | None = None
 

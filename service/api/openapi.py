@@ -21,6 +21,7 @@ _TAGS = [
     {"name": "Sessions", "description": "For integrators, with an API key."},
     {"name": "Captures", "description": "For the applicant's page, with a single-use token."},
     {"name": "Voice", "description": "Compare, enrol and verify voices, with an API key."},
+    {"name": "Webhooks", "description": "Where events are posted, with an API key."},
     {"name": "Media", "description": "Captured media, by signed link."},
     {"name": "Health", "description": "For the operator."},
 ]

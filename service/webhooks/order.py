@@ -1,0 +1,69 @@
+"""Events of one session reach an endpoint in their order, unless one of them keeps failing.
+
+A delivery waits while an earlier one of the same session and endpoint is still to be made and
+has failed fewer than `webhook_ordered_tries` times in this round (half an hour with the default
+schedule). Other sessions are not held up, and receivers order by `sequence` all the same.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, exists, select
+
+from service.clock import now_ms
+from service.outbox import DeliveryQueue
+from service.webhooks.outbox import ring
+from service.webhooks.tables import DeliveryRow, DeliveryState, EndpointRow
+
+# A held delivery is rung for when its turn comes; this is for the case that nobody did.
+HELD_S = 60.0
+
+
+def held_back(ordered_tries: int) -> ColumnElement[bool]:
+    """Return the condition that a row of deliveries waits for an earlier one."""
+    earlier = aliased(DeliveryRow)
+    return exists().where(
+        col(earlier.endpoint_id) == col(DeliveryRow.endpoint_id),
+        col(earlier.subject_id) == col(DeliveryRow.subject_id),
+        col(earlier.sequence) < col(DeliveryRow.sequence),
+        col(earlier.state) == DeliveryState.WAITING,
+        col(earlier.round_tries) < ordered_tries,
+    )
+
+
+def is_held(db: Session, row: DeliveryRow, ordered_tries: int) -> bool:
+    """Whether `row` waits for an earlier delivery."""
+    query = select(DeliveryRow.id).where(DeliveryRow.id == row.id, held_back(ordered_tries))
+    return db.exec(query).first() is not None
+
+
+def ring_next(
+    db: Session,
+    queue: DeliveryQueue,
+    endpoint: EndpointRow,
+    row: DeliveryRow,
+    ordered_tries: int,
+) -> None:
+    """Ring for the delivery that `row` held back, if it does so no longer."""
+    if row.state == DeliveryState.WAITING and row.round_tries < ordered_tries:
+        return
+    follower = db.exec(
+        select(DeliveryRow)
+        .where(
+            DeliveryRow.endpoint_id == row.endpoint_id,
+            DeliveryRow.subject_id == row.subject_id,
+            DeliveryRow.sequence > row.sequence,
+            DeliveryRow.state == DeliveryState.WAITING,
+            DeliveryRow.next_try_at <= now_ms(),
+        )
+        .order_by(col(DeliveryRow.sequence))
+        .limit(1)
+        .with_for_update()
+    ).first()
+    if follower is None:
+        return
+    follower.alarm += 1
+    db.add(follower)
+    db.flush()
+    ring(db, queue, follower, endpoint.organization_id)
