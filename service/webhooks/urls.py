@@ -11,6 +11,8 @@ import httpx
 from service.webhooks.addresses import Network, may_be_called, read_address
 
 _MAX_CHARS = 2000
+_MAX_PORT = 65535
+_NAME = re.compile(rb"[A-Za-z0-9._-]+")
 # Where the last label is a number, resolvers read the whole host as an IPv4 address, in decimal,
 # octal and hexadecimal, with one to four parts (URL standard, "ends in a number").
 _ENDS_IN_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?$")
@@ -50,17 +52,20 @@ def read_url(url: str, *, allow_http: bool, allowed: Sequence[Network] = ()) -> 
         raise UrlError("must start with https:// and name a host")
     if parsed.userinfo or parsed.fragment:
         raise UrlError("must hold neither a user name nor a fragment (#…)")
-    if parsed.port == 0:
+    if parsed.port is not None and not 0 < parsed.port <= _MAX_PORT:
         raise UrlError("must name a port from 1 to 65535")
-    _check_host(parsed.host, allowed)
+    _check_host(parsed, allowed)
     return Target(parsed.raw_scheme, parsed.raw_host, parsed.port, parsed.raw_path, parsed.netloc)
 
 
-def _check_host(host: str, allowed: Sequence[Network]) -> None:
+def _check_host(url: httpx.URL, allowed: Sequence[Network]) -> None:
+    host = url.host
     address = read_address(host)
     if address is None:
         if ":" in host or _ENDS_IN_NUMBER.search(host):
             raise UrlError("must write an IP address in its usual form")
+        if not _NAME.fullmatch(url.raw_host):
+            raise UrlError("must name a host in letters, digits, hyphens and dots")
         return
     if not may_be_called(address, allowed):
         raise UrlError("must not name a private or special address")
