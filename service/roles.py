@@ -58,7 +58,7 @@ class BoundRunner(JobRunner, Protocol):
         """Give it the parts that it works with, which in turn hold the runner."""
 
 
-class RoleError(RuntimeError):
+class RoleError(ValueError):
     """The deployment's settings don't allow this role."""
 
 
@@ -101,7 +101,7 @@ async def open_parts(
     RoleError, DataFolderInUseError, NoSlotError, DatabaseNotReadyError
         When another process is in the way, or the deployment is not prepared.
     """
-    _check(settings, role)
+    check_role(settings, role)
     if role is Role.EMBEDDED:
         lock = DataLock(settings.data_dir)
         lock.acquire()
@@ -126,7 +126,14 @@ async def open_parts(
     return Parts(context, listening, slot, webhooks)
 
 
-def _check(settings: Settings, role: Role) -> None:
+def check_role(settings: Settings, role: Role) -> None:
+    """Raise where the settings don't allow `role`.
+
+    Raises
+    ------
+    RoleError
+        When processes are to share SQLite.
+    """
     if role is not Role.EMBEDDED and is_sqlite(settings):
         msg = (
             f"`bonafide {role}` needs PostgreSQL: set BONAFIDE_DATABASE_URL, "

@@ -11,7 +11,7 @@ import logging
 import math
 from dataclasses import replace
 
-from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
+from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, run_dbos_database_migrations
 from sqlmodel import Session
 
 from service.context import Context
@@ -162,6 +162,12 @@ class DurableRunner(QueueingRunner):
             polling_interval_sec=poll_s,
             on_conflict="always_update",
         )
+
+
+def migrate_engine(settings: Settings) -> None:
+    """Make the engine's tables, or bring them up to date."""
+    quiet_engine_logs()
+    run_dbos_database_migrations(settings.effective_database_url)
 
 
 def quiet_engine_logs() -> None:
