@@ -19,6 +19,8 @@ from tests.service.postgres import PostgresServer, newest_binaries, running_post
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import BuilderAnalyser, settings_in
 from tests.service.voice_builders import BuilderEar, StartVoices, Voices
+from tests.service.webhook_builders import AT_ONCE, INSIDE, Hooks
+from tests.service.webhook_receiver import Receiver, running_receiver
 
 
 @pytest.fixture
@@ -88,3 +90,16 @@ def database_url(request: pytest.FixtureRequest) -> str:
         return ""
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver of webhooks on this machine."""
+    with running_receiver() as running:
+        yield running
+
+
+@pytest.fixture
+def hooks(start_service: StartService, receiver: Receiver) -> Hooks:
+    """A running service that may post to the receiver, with a schedule without pauses."""
+    return Hooks(start_service(**INSIDE, webhook_schedule_s=AT_ONCE), receiver)
