@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.api.webhook_schemas import WebhookMessage
 from service.captures.description import CaptureDescription
 from service.voice.requests import CompareVoices, EnrollVoice, VerifyVoice
 
@@ -38,6 +39,17 @@ def use_openapi(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign]
 
 
+def _posted() -> APIRouter:
+    """What the service posts itself, described as routes of the receiver."""
+    receiver = APIRouter()
+
+    @receiver.post("event", status_code=204, tags=["Webhooks"], summary="An event")
+    def _event(body: WebhookMessage) -> None:
+        """Signed by the Standard Webhooks specification; answer 2xx within ten seconds."""
+
+    return receiver
+
+
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title="Bonafide",
@@ -45,6 +57,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         description=_DESCRIPTION,
         routes=app.routes,
         tags=_TAGS,
+        webhooks=_posted().routes,
     )
     reference = "#/components/schemas/{model}"
     capture = CaptureDescription.model_json_schema(ref_template=reference)

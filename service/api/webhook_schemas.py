@@ -11,6 +11,7 @@ from service.casing import Casing
 from service.webhooks.tables import DeliveryState, DisabledReason
 
 _AT = "2026-11-21T09:30:00.000Z"
+_END = "2026-11-22T09:30:00.000Z"
 _ENDPOINT = {
     "id": "5f0c1c1e-6f0a-4a53-9a53-0f6b8f1f2a10",
     "url": "https://shop.example.com/hooks/kyc",
@@ -18,7 +19,9 @@ _ENDPOINT = {
     "events": ["session.status.*", "security.*"],
     "casing": "snake",
     "enabled": True,
-    "secrets": [{"id": "0a3c5a4e-0d7b-4b0e-8a55-93a1b7c2d901", "created_at": _AT}],
+    "secrets": [
+        {"id": "0a3c5a4e-0d7b-4b0e-8a55-93a1b7c2d901", "created_at": _AT, "expires_at": _END}
+    ],
     "created_at": _AT,
     "updated_at": _AT,
 }

@@ -13,6 +13,7 @@ from service.jobs.attempts import claim_next, give_back, requeue_interrupted
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
 from service.tables import Attempt
+from service.webhooks.retention import forget_messages
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
@@ -99,6 +100,7 @@ class InProcessRunner:
             try:
                 await asyncio.to_thread(expire_sessions, self._context)
                 await asyncio.to_thread(forget_idempotency_keys, self._context)
+                await asyncio.to_thread(forget_messages, self._context)
             except Exception as error:
                 _LOG.error("expiry not run", extra={"error": type(error).__name__})
             await self._sleep(self._stopping, _EXPIRY_EVERY_S)

@@ -13,6 +13,7 @@ from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
+from service.webhooks.retention import forget_messages
 
 _LOG = logging.getLogger(__name__)
 _EXPIRY_EVERY_S = 60.0
@@ -29,6 +30,7 @@ class Upkeep:
         self._duties: list[tuple[float, Callable[[], object]]] = [
             (_EXPIRY_EVERY_S, lambda: expire_sessions(context)),
             (_EXPIRY_EVERY_S, lambda: forget_idempotency_keys(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
         ]

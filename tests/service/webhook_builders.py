@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.outbox import DeliveryQueue
 from tests.service.running_service import Service
 from tests.service.webhook_receiver import Receiver
 
@@ -24,6 +25,13 @@ class Hooks:
 
     service: Service
     receiver: Receiver
+
+    @property
+    def queue(self) -> DeliveryQueue:
+        """The queue of the running service."""
+        app: Any = self.service.client.app
+        queue: DeliveryQueue = app.state.webhooks.queue
+        return queue
 
     def endpoint(self, **changes: Any) -> dict[str, Any]:
         """Make an endpoint for the receiver and return it with its secret."""
