@@ -15,6 +15,7 @@ from service.casing import Casing
 from service.context import Context
 from service.jobs.in_process import InProcessRunner
 from service.keys import create_key
+from service.roles import BoundRunner
 from tests.service.postgres import PostgresServer, newest_binaries, running_postgres
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import BuilderAnalyser, settings_in
@@ -25,12 +26,16 @@ from tests.service.webhook_receiver import Receiver, running_receiver
 
 @pytest.fixture
 def start_service(tmp_path: Path) -> Iterator[StartService]:
-    """Start a service; keyword arguments are settings."""
+    """Start a service, with a runner for tests; keyword arguments are settings."""
     with ExitStack() as stack:
 
-        def start(analyser: BuilderAnalyser | None = None, **settings: Any) -> Service:
-            chosen = analyser or BuilderAnalyser()
-            app = create_app(settings_in(tmp_path, **settings), chosen, jobs=InProcessRunner())
+        def start(
+            analyser: BuilderAnalyser | None = None,
+            jobs: BoundRunner | None = None,
+            **settings: Any,
+        ) -> Service:
+            chosen, runner = analyser or BuilderAnalyser(), jobs or InProcessRunner()
+            app = create_app(settings_in(tmp_path, **settings), chosen, jobs=runner)
             client = stack.enter_context(
                 TestClient(app, base_url="https://kyc.example.com", raise_server_exceptions=False)
             )
