@@ -21,6 +21,8 @@ from service.jobs.durable import migrate_engine
 from service.logs import configure_logs
 from service.roles import Role, open_parts, watch_slot
 from service.settings import Settings
+from service.signing import load_signer
+from service.voice.cipher import load_cipher
 from verdict.policy import load_policy
 
 # Uvicorn waits for open requests first; the runner's own drain limit comes on top of it.
@@ -84,7 +86,12 @@ def run_worker(settings: Settings, analyser: Analyser | None = None) -> None:
 
 
 def migrate(settings: Settings) -> None:
-    """Make the tables of the service and of the engine, or bring them up to date."""
+    """Make the tables of the service and of the engine, or bring them up to date.
+
+    And the keys in the data folder, before several processes want to make them at once.
+    """
+    load_signer(settings)
+    load_cipher(settings)
     database = Database(settings)
     database.create()
     database.close()

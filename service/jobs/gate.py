@@ -1,4 +1,4 @@
-"""A gate that many pass together or one alone: a suspect of killing the process runs singly."""
+"""A gate that some pass together or one alone: a suspect of killing the process runs singly."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from contextlib import asynccontextmanager
 
 
 class Gate:
-    """Lets many in at once, or one with nobody beside it. Who waits to be alone goes first."""
+    """Lets some in at once, or one with nobody beside it. Who waits to be alone goes first.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    room
+        How many.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
         self._changed = asyncio.Condition()
         self._inside = 0
         self._is_alone = False
@@ -30,8 +37,11 @@ class Gate:
 
     async def _enter(self) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_alone and not self._want_alone)
+            await self._changed.wait_for(self._has_room)
             self._inside += 1
+
+    def _has_room(self) -> bool:
+        return self._inside < self._room and not self._is_alone and not self._want_alone
 
     async def _enter_alone(self) -> None:
         async with self._changed:

@@ -45,7 +45,7 @@ class Work:
         self._context = context
         self._client = client
         self._deliveries = deliveries
-        self._gate = Gate()
+        self._gate = Gate(context.settings.workers)
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def analyse(self, workflow_id: str, attempt_id: str, dispatch: int) -> None:

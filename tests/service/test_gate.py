@@ -15,9 +15,9 @@ async def _pass(gate: Gate, inside: set[str], seen: list[set[str]], name: str) -
         inside.discard(name)
 
 
-def _run(*names: str) -> list[set[str]]:
+def _run(*names: str, room: int = 3) -> list[set[str]]:
     async def all_of_them() -> list[set[str]]:
-        gate, inside, seen = Gate(), set[str](), list[set[str]]()
+        gate, inside, seen = Gate(room), set[str](), list[set[str]]()
         await asyncio.gather(*(_pass(gate, inside, seen, name) for name in names))
         return seen
 
@@ -26,6 +26,10 @@ def _run(*names: str) -> list[set[str]]:
 
 def test_many_pass_together() -> None:
     assert max(map(len, _run("a", "b", "c"))) == 3
+
+
+def test_no_more_pass_than_there_is_room_for() -> None:
+    assert max(map(len, _run("a", "b", "c", "d", room=2))) == 2
 
 
 def test_one_alone_has_nobody_beside_it() -> None:
@@ -40,7 +44,7 @@ def test_who_waits_to_be_alone_is_not_overtaken_for_ever() -> None:
 
 def test_one_that_gives_up_waiting_blocks_nobody() -> None:
     async def scene() -> None:
-        gate, inside, seen = Gate(), set[str](), list[set[str]]()
+        gate, inside, seen = Gate(2), set[str](), list[set[str]]()
         first = asyncio.create_task(_pass(gate, inside, seen, "a"))
         await asyncio.sleep(0)
         waiting = asyncio.create_task(_pass(gate, inside, seen, "alone"))
