@@ -33,10 +33,10 @@ from service.tables import Attempt
 
 _LOG = logging.getLogger(__name__)
 _CLIENT_POOL, _JOBS_POOL, _ENGINE_POOL = 2, 4, 6
-# Deliveries wait for receivers, they don't compute: many at once, but not all for one tenant.
 # Jobs that are taken up for each that is analysed: the next one waits at the gate, not in the queue
 # for the next look into it.
 _AHEAD = 2
+# Deliveries wait for receivers, they don't compute: many at once, but not all for one tenant.
 _DELIVERIES_AT_ONCE, _DELIVERIES_PER_TENANT = 32, 8
 
 
@@ -160,10 +160,7 @@ class DurableRunner(QueueingRunner):
         )
         DBOS.register_queue(
             DELIVERIES,
-            worker_concurrency=# Jobs that are taken up for each that is analysed: the next one waits at the gate, not in the queue
-# for the next look into it.
-_AHEAD = 2
-_DELIVERIES_AT_ONCE,
+            worker_concurrency=_DELIVERIES_AT_ONCE,
             partition_worker_concurrency=_DELIVERIES_PER_TENANT,
             polling_interval_sec=poll_s,
             on_conflict="always_update",
