@@ -94,4 +94,4 @@ def _example(code: str) -> dict[str, Any]:
         problem["findings"] = [
             {"code": "TOO_DARK", "hint": hint, "value": 18.0, "limit": 40.0, "frames": [0, 1]}
         ]
-    return {"error": problem}
+    return {"error": problem, "message": problem["message"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from service.api.result_schema import WireModel, WireTime
 from service.casing import Casing
@@ -12,7 +12,7 @@ from service.webhooks.tables import DeliveryState, DisabledReason
 
 _AT = "2026-11-21T09:30:00.000Z"
 _END = "2026-11-22T09:30:00.000Z"
-_ENDPOINT = {
+_ENDPOINT: dict[str, JsonValue] = {
     "id": "5f0c1c1e-6f0a-4a53-9a53-0f6b8f1f2a10",
     "url": "https://shop.example.com/hooks/kyc",
     "description": "production",
@@ -25,7 +25,7 @@ _ENDPOINT = {
     "created_at": _AT,
     "updated_at": _AT,
 }
-_DELIVERY = {
+_DELIVERY: dict[str, JsonValue] = {
     "id": "7be9a9a4-2b51-4b32-8d0f-5c8f6a1d7e02",
     "endpoint_id": _ENDPOINT["id"],
     "event_id": "c2b4f6d8-1a3c-4e5f-9b7d-2f4a6c8e0b13",
@@ -41,7 +41,7 @@ _DELIVERY = {
 }
 
 
-def _with_example(example: dict[str, object]) -> ConfigDict:
+def _with_example(example: dict[str, JsonValue]) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
 
 

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 import httpcore
 import httpx
 
+from service.webhooks.addresses import Network
 from service.webhooks.guard import (
     AddressRefusedError,
     GuardedBackend,
@@ -21,7 +22,7 @@ from service.webhooks.guard import (
     Resolver,
     system_resolver,
 )
-from service.webhooks.urls import Network, UrlError, read_url
+from service.webhooks.urls import UrlError, read_url
 
 # Reading a little of the answer lets an ordinary receiver finish it; more is its own loss.
 _MOST_ANSWER_BYTES = 64 * 1024

@@ -62,7 +62,9 @@ def test_capture_is_kept_as_it_was_sent(service: Service) -> None:
         f"https://shop.example.com/done?order=7&status=SUBMITTED&sessionId={created['id']}"
     )
     record = service.judged(created["id"])
-    assert record["uploads"]["files"] == 6
+    assert record["capture"]["files"] == 6
+    links = service.retrieve(created["id"])["resource_links"]
+    assert record["uploads"] == dict.fromkeys(links, True)
     assert record["meta_data"]["applicantSubmissionBrowser"] == "Firefox"
     assert record["submitted_at"].endswith("Z")
     folders = list((service.context.settings.data_dir / "captures").glob("*/*/*"))

@@ -217,7 +217,7 @@ def test_an_event_that_keeps_failing_holds_later_ones_back_for_four_tries(
     start_service: StartService, receiver: Receiver
 ) -> None:
     hooks = _slow(start_service, receiver)
-    receiver.script = 4 * [500]
+    receiver.script.extend(4 * [500])
     endpoint = hooks.endpoint()
     session_id = hooks.service.create()["id"]
     hooks.service.client.patch(

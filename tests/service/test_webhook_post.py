@@ -192,8 +192,11 @@ def test_a_rebinding_name_is_refused_at_the_try_that_it_turns() -> None:
 
 
 def test_a_name_that_does_not_resolve_is_not_called() -> None:
-    for answer in ([], ()):
-        outcome = _post("http://hooks.example.com/", resolve=_Names(answer))
+    async def empty(host: str, port: int) -> Sequence[str]:
+        return []
+
+    for resolve in (_Names([]), empty):
+        outcome = _post("http://hooks.example.com/", resolve=resolve)
         assert (outcome.status, outcome.error) == (None, "not_resolved")
 
 
