@@ -125,7 +125,10 @@ def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
         session, attempt = _locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return False
-        _queue_again(db, context, attempt, session.organization_id)
+        # Its state stays: a suspect is one for the new job, too.
+        attempt.dispatch += 1
+        db.add(attempt)
+        context.jobs.enqueue(db, attempt, session.organization_id)
         return True
 
 

@@ -129,6 +129,7 @@ class DurableRunner(QueueingRunner):
         if self._upkeep is not None:
             await self._upkeep.stop()
         if self._work is not None:
+            self._work.stop()
             limit_s = math.ceil(self._settings.drain_timeout_s)
             await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=limit_s)
             await self._work.ended()

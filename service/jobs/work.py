@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import claim, give_back, is_suspect
+from service.jobs.attempts import claim, give_back, is_suspect, redispatch
 from service.jobs.engine import EngineClient
 from service.jobs.gate import Gate
 from service.jobs.persistence import persistently
@@ -45,25 +45,40 @@ class Work:
         self._context = context
         self._client = client
         self._deliveries = deliveries
+        self._is_stopping = False
         self._gate = Gate(context.settings.workers)
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def analyse(self, workflow_id: str, attempt_id: str, dispatch: int) -> None:
         """Bring one job of an attempt to its end; a job that a later one replaced does nothing."""
         with self._noted(workflow_id):
-            while not self._context.analyser.is_ready:
-                await asyncio.sleep(_UNTIL_READY_S)
-            alone = await persistently(is_suspect, self._context, attempt_id)
-            async with self._gate.passing(alone=alone):
-                claimed = await persistently(claim, self._context, attempt_id, dispatch)
-                if claimed is None:
-                    _LOG.info("job is out of date", extra={"attempt_id": attempt_id})
-                    return
-                try:
-                    await analyse_attempt(self._context, claimed)
-                except asyncio.CancelledError:
-                    await asyncio.shield(asyncio.to_thread(give_back, self._context, claimed))
-                    raise
+            try:
+                while not self._context.analyser.is_ready:
+                    await asyncio.sleep(_UNTIL_READY_S)
+                alone = await persistently(is_suspect, self._context, attempt_id)
+                async with self._gate.passing(alone=alone):
+                    if not self._is_stopping:
+                        await self._analyse(attempt_id, dispatch)
+                        return
+            except asyncio.CancelledError:
+                await asyncio.shield(self._pass_on(attempt_id, dispatch))
+                raise
+            await self._pass_on(attempt_id, dispatch)
+
+    async def _analyse(self, attempt_id: str, dispatch: int) -> None:
+        claimed = await persistently(claim, self._context, attempt_id, dispatch)
+        if claimed is None:
+            _LOG.info("job is out of date", extra={"attempt_id": attempt_id})
+            return
+        try:
+            await analyse_attempt(self._context, claimed)
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.to_thread(give_back, self._context, claimed))
+            raise
+
+    async def _pass_on(self, attempt_id: str, dispatch: int) -> None:
+        """Queue a new job in place of this one, unless its attempt was given back already."""
+        await asyncio.to_thread(redispatch, self._context, attempt_id, dispatch)
 
     async def deliver(self, workflow_id: str, delivery_id: str, number: int, tenant: str) -> None:
         """Make one attempt of a delivery and queue the next where one is due."""
@@ -73,6 +88,10 @@ class Work:
             delay_s = await self._attempt(self._deliveries, delivery_id, number)
             if delay_s is not None and number < _MOST_ATTEMPTS:
                 await persistently(self._queue_next, delivery_id, delay_s, number + 1, tenant)
+
+    def stop(self) -> None:
+        """Begin no further analysis; what waits at the gate is queued again for others."""
+        self._is_stopping = True
 
     async def ended(self) -> None:
         """Wait until nothing is under way."""

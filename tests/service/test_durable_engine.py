@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
 from service.analyser import StoredCapture
+from service.app import create_app
+from service.context import Context
 from service.jobs.durable import DurableRunner
+from service.keys import create_key
 from service.settings import Settings
-from service.tables import VerdictRow
+from service.tables import Attempt, AttemptState, VerdictRow
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import BuilderAnalyser, settings_in
 from tests.service.tenants import new_tenant
@@ -122,3 +127,36 @@ def test_delivery_is_attempted_until_there_is_no_next(
         time.sleep(0.02)
     time.sleep(0.2)
     assert handler.asked == [("a-delivery", 1), ("a-delivery", 2), ("a-delivery", 3)]
+
+
+def test_jobs_that_a_stop_cuts_short_wait_for_the_next_start(
+    tmp_path: Path, database_url: str
+) -> None:
+    values = {"database_url": database_url, "queue_poll_s": 0.02, "drain_timeout_s": 0.0}
+    settings = settings_in(tmp_path, **values)
+    with started(settings, ClosedAnalyser()) as service:
+        waiting = [service.captured() for _ in range(3)]  # one runs, one is at the gate
+        _wait_until_running(service)
+    with started(settings, BuilderAnalyser()) as service:
+        for session_id in waiting:
+            evidence = service.judged(session_id)["analysis_data"]["deepfake_detection_evidence"]
+            assert evidence["tries"] == 1
+
+
+def _wait_until_running(service: Service) -> None:
+    for _ in range(500):
+        with service.context.database.read() as db:
+            if db.exec(select(Attempt).where(Attempt.state == AttemptState.RUNNING)).first():
+                return
+        time.sleep(0.02)
+    pytest.fail("no attempt was taken up")
+
+
+@contextmanager
+def started(settings: Settings, analyser: BuilderAnalyser) -> Iterator[Service]:
+    """A service that can be stopped and started again."""
+    app = create_app(settings, analyser, jobs=DurableRunner(settings, "embedded"))
+    with TestClient(app, base_url="https://kyc.example.com") as client:
+        context: Context = app.state.context
+        key = create_key(context.database, name="test").text
+        yield Service(client, context, analyser, key)
