@@ -12,6 +12,7 @@ import sys
 
 from fastapi import FastAPI
 
+from layers.runner.tasks import die_with_parent
 from service.analyser import Analyser, StoredCapture
 from service.app import create_app
 from service.layer_analyser import LayerAnalyser
@@ -63,6 +64,7 @@ def stub_api() -> FastAPI:
 
 
 def main(role: str) -> None:
+    die_with_parent()
     settings = Settings()
     if role == "serve":
         serve_app(create_app(settings, stub_analyser(settings)), settings)
