@@ -37,18 +37,12 @@ class WebhookOutbox:
             msg = "bind the outbox to the context before events are written"
             raise RuntimeError(msg)
         context, queue = self._bound
-        session = db.get_one(SessionRow, event.session_id) if isinstance(event, EventRow) else None
-        organization_id = event.organization_id if session is None else session.organization_id
+        organization_id, subject_id = _owner_and_subject(db, event)
         endpoints = _endpoints_for(db, organization_id, event.type)
         if not endpoints:
             return
         db.flush()  # the message reads what this transaction has written
-        if isinstance(event, EventRow) and session is not None:
-            message = session_message(db, context, session, event)
-            subject_id = event.session_id
-        else:
-            message = voice_message(db, event)
-            subject_id = event.subject_id
+        message = _message(db, context, event)
         for endpoint in endpoints:
             add_delivery(
                 db,
@@ -95,6 +89,18 @@ def add_delivery(
 def ring(db: Session, queue: DeliveryQueue, delivery: DeliveryRow, tenant: str) -> None:
     """Have a delivery looked at once the transaction has committed."""
     queue.enqueue_in_transaction(db, delivery.id, number=delivery.alarm, tenant=tenant)
+
+
+def _owner_and_subject(db: Session, event: EventRow | VoiceEventRow) -> tuple[str, str]:
+    if isinstance(event, VoiceEventRow):
+        return event.organization_id, event.subject_id
+    return db.get_one(SessionRow, event.session_id).organization_id, event.session_id
+
+
+def _message(db: Session, context: Context, event: EventRow | VoiceEventRow) -> WireObject:
+    if isinstance(event, VoiceEventRow):
+        return voice_message(db, event)
+    return session_message(db, context, db.get_one(SessionRow, event.session_id), event)
 
 
 def _endpoints_for(db: Session, organization_id: str, event_type: str) -> Sequence[EndpointRow]:
