@@ -88,7 +88,7 @@ class Deployment:
             "BONAFIDE_RECONCILE_EVERY_S": "5",
             "BONAFIDE_WEBHOOK_ALLOW_HTTP": "true",
             "BONAFIDE_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
-            "BONAFIDE_WEBHOOK_SCHEDULE_S": "[0, 0.5, 1, 2, 4, 8, 8, 8, 8]",
+            "BONAFIDE_WEBHOOK_SCHEDULE_S": str([0, 0.5, 1, 2, 4, *[8] * 60]),
             "BONAFIDE_WEBHOOK_TIMEOUT_S": "2",
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(_ROOT),
