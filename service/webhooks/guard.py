@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 
 import httpcore
 
@@ -28,13 +30,32 @@ class ResolutionError(Exception):
 
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a name, in the order of preference."""
+    """Return the addresses of a name, in the order of preference.
+
+    In a thread of its own: a name server that is slow on purpose would hold the threads that
+    the event loop shares with everything else.
+    """
     loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ResolutionError(type(error).__name__) from None
-    return [str(entry[4][0]) for entry in found]
+    answered: asyncio.Future[list[str] | None] = loop.create_future()
+
+    def answer(found: list[str] | None) -> None:
+        if not answered.done():
+            answered.set_result(found)
+
+    def ask() -> None:
+        try:
+            entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found: list[str] | None = [str(entry[4][0]) for entry in entries]
+        except (OSError, UnicodeError):
+            found = None
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(answer, found)
+
+    threading.Thread(target=ask, name="webhook-resolver", daemon=True).start()
+    found = await answered
+    if found is None:
+        raise ResolutionError
+    return found
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -17,7 +17,7 @@ from service.webhooks.outbox import ring
 from service.webhooks.tables import DeliveryRow, DeliveryState, EndpointRow
 
 # A held delivery is rung for when its turn comes; this is for the case that nobody did.
-HELD_S = 60.0
+HELD_S = 900.0
 
 
 def held_back(ordered_tries: int) -> ColumnElement[bool]:

@@ -379,6 +379,22 @@ def test_rotation_without_a_lost_delivery(hooks: Hooks) -> None:
     assert len(third["secrets"]) == 1
 
 
+def test_a_rotation_in_the_middle_of_a_stream_loses_nothing(hooks: Hooks) -> None:
+    endpoint = hooks.endpoint()
+    old, path = endpoint["secret"], f"{endpoint['id']}/rotate-secret"
+    sessions = [hooks.service.create()["id"] for _ in range(8)]
+    new = hooks.call("POST", path, json={"overlap_s": 600})["secret"]
+    sessions += [hooks.service.create()["id"] for _ in range(8)]
+    rows = hooks.settled(endpoint["id"], 16)
+    assert {row["state"] for row in rows} == {"delivered"}
+    assert {row["tries"] for row in rows} == {1}
+    # The old secret takes every one of them; the new one fits from the rotation on.
+    taken = [_verified(one, old)["session_id"] for one in hooks.receiver.got]
+    assert sorted(taken) == sorted(sessions)
+    after = [one for one in hooks.receiver.got if one.message["session_id"] in sessions[8:]]
+    assert all(_verified(one, new) for one in after)
+
+
 def test_a_retry_after_a_rotation_is_signed_with_what_is_valid_then(hooks: Hooks) -> None:
     hooks.receiver.otherwise = 500
     endpoint = hooks.endpoint()

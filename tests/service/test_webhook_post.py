@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ipaddress
+import socket
 import ssl
 import threading
 import time
@@ -198,6 +199,34 @@ def test_a_name_that_does_not_resolve_is_not_called() -> None:
     for resolve in (_Names([]), empty):
         outcome = _post("http://hooks.example.com/", resolve=resolve)
         assert (outcome.status, outcome.error) == (None, "not_resolved")
+
+
+def test_slow_name_servers_hold_none_of_the_shared_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+
+    def slow(*_arguments: Any, **_options: Any) -> list[Any]:
+        released.wait(10)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+
+    async def post_many() -> float:
+        sender = Sender(timeout_s=0.5, allow_http=True, allowed=())
+        posts = [sender.post(f"http://h{n}.example.com/", {}, b"{}") for n in range(40)]
+        running = asyncio.gather(*posts)
+        await asyncio.sleep(0.1)
+        begin = time.monotonic()
+        await asyncio.to_thread(int)  # what the database waits for, too
+        took_s = time.monotonic() - begin
+        assert {one.error for one in await running} == {"timed_out"}
+        return took_s
+
+    try:
+        assert asyncio.run(post_many()) < 0.4
+    finally:
+        released.set()
 
 
 def test_a_dead_address_beside_a_good_one() -> None:
