@@ -34,6 +34,9 @@ from verdict.engine import Decision
 from verdict.wire import detection_data, detection_evidence
 
 ENGINE = "engine"
+# Jobs of one attempt that may be lost or handed over before it is given up: each stop of a worker
+# hands over, so it takes a fault that no try gets to the end of.
+_MOST_JOBS = 100
 _UNDER_WAY = (AttemptState.QUEUED, AttemptState.RUNNING)
 
 
@@ -125,6 +128,9 @@ def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
         session, attempt = _locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return False
+        if attempt.dispatch >= _MOST_JOBS:
+            _fail(db, session, attempt, "jobs_lost")
+            return False
         # Its state stays: a suspect is one for the new job, too.
         attempt.dispatch += 1
         db.add(attempt)
@@ -194,14 +200,7 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
             pause_s = settings.retry_pause_s * attempt.tries
             _queue_again(db, context, attempt, session.organization_id, pause_s)
             return True
-        attempt.state = AttemptState.FAILED
-        db.add(attempt)
-        if _is_waiting_for(session, attempt):
-            apply_standing(session, FAILED)
-            session.failure_reason = reason
-            add_event(
-                db, session, status_event(SessionStatus.FAILED), ENGINE, failure_reason=reason
-            )
+        _fail(db, session, attempt, reason)
         return False
 
 
@@ -237,6 +236,15 @@ def _queue_again(
     attempt.dispatch += 1
     db.add(attempt)
     context.jobs.enqueue(db, attempt, organization_id, pause_s)
+
+
+def _fail(db: Session, session: SessionRow, attempt: Attempt, reason: str) -> None:
+    attempt.state = AttemptState.FAILED
+    db.add(attempt)
+    if _is_waiting_for(session, attempt):
+        apply_standing(session, FAILED)
+        session.failure_reason = reason
+        add_event(db, session, status_event(SessionStatus.FAILED), ENGINE, failure_reason=reason)
 
 
 def _note_deepfake(db: Session, session: SessionRow, decision: Decision) -> None:

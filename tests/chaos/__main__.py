@@ -55,7 +55,7 @@ def main() -> int:
         )
         begin = time.monotonic()
         sending.start()
-        scene = Scene(deployment, server, random.Random(options.seed), options.kills, sending)
+        scene = Scene(deployment, key, server, random.Random(options.seed), options.kills, sending)
         notes = scenario.play(scene)
         sending.join()
         left = _settle(deployment)

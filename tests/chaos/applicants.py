@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.service.service_builders import APPLICANT, capture_parts, description
+from tests.service.service_builders import APPLICANT, JPEG, capture_parts, description
 
 _TRIES = 400
 _PAUSE_S = 0.25
@@ -54,7 +54,7 @@ class Client:
         response = self.call("POST", "/v1/webhook-endpoints", json=body)
         response.raise_for_status()
 
-    def send_session(self, **fields: Any) -> Sent:
+    def send_session(self, *, frame: bytes = JPEG, **fields: Any) -> Sent:
         """Create a session and send its capture, each until it is acknowledged."""
         begin = time.perf_counter()
         once = {"Idempotency-Key": str(uuid.uuid4())}
@@ -63,7 +63,8 @@ class Client:
         token = created.json()["session_url"].rsplit("/", 1)[1]
         invitation = self.call("GET", f"/v1/captures/{token}")
         if invitation.status_code == httpx.codes.OK:
-            parts = capture_parts(description(invitation.json()["challenge"]["steps"]))
+            steps = invitation.json()["challenge"]["steps"]
+            parts = capture_parts(description(steps), frame=frame)
             taken = self.call("POST", f"/v1/captures/{token}", files=parts)
             # A connection that broke after the commit: the second try is told that it was used.
             if taken.status_code != httpx.codes.CONFLICT:

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +78,8 @@ class Deployment:
     variables: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     processes: list[Process] = field(default_factory=list)
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _stopped: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         data_dir = self.folder / "data"
@@ -140,12 +143,27 @@ class Deployment:
         victim.start()
         return victim.name
 
+    def supervise(self) -> None:
+        """Start again whatever ends by itself, as a supervisor would, until `stop`."""
+
+        def watch() -> None:
+            while not self._stopping.wait(0.2):
+                for process in self.processes:
+                    if process.running is not None and process.running.poll() is not None:
+                        process.start()
+            # What this thread started dies with it: `stop` has to be first.
+            self._stopped.wait()
+
+        threading.Thread(target=watch, daemon=True).start()
+
     def stop(self) -> None:
         """Ask every process to end, and wait."""
+        self._stopping.set()
         for process in self.processes:
             process.send(signal.SIGTERM)
         for process in self.processes:
             process.wait()
+        self._stopped.set()
 
 
 def _settings_of(environment: dict[str, str]) -> Settings:

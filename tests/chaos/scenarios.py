@@ -14,8 +14,11 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.applicants import Client
 from tests.chaos.deployment import Deployment
+from tests.chaos.process import POISON
 from tests.service.postgres import PostgresServer
+from tests.service.service_builders import JPEG
 
 _AWAY_S = 10.0
 _FULL_S = 8.0
@@ -29,6 +32,7 @@ class Scene:
     """A running deployment, and the thread that sends sessions to it."""
 
     deployment: Deployment
+    key: str
     server: PostgresServer | None
     chance: random.Random
     kills: int
@@ -139,10 +143,33 @@ def _clock_jumps(scene: Scene) -> Notes:
     return {"jumps_s": [3600, -7200]}
 
 
+def _poison(scene: Scene) -> Notes:
+    """Two captures that kill whoever analyses them, among others that don't."""
+    scene.deployment.supervise()
+    client = Client(scene.deployment.url, scene.key)
+    frame = JPEG + POISON
+    poison = [client.send_session(frame=frame).session_id for _ in range(2)]
+    records = [_ended(client, session_id) for session_id in poison]
+    client.close()
+    return {
+        "poison": [(record["status"], record.get("failure_reason")) for record in records],
+        "starts": {process.name: process.starts for process in scene.deployment.processes},
+    }
+
+
+def _ended(client: Client, session_id: str) -> dict[str, object]:
+    while True:
+        record = client.record(session_id)
+        if not record["analysis_pending"]:
+            return record
+        time.sleep(0.5)
+
+
 SCENARIOS = {
     "kills": Scenario(_kills),
     "slot": Scenario(_lost_slot),
     "away": Scenario(_database_away),
     "full": Scenario(_disk_full, folder=_small_disk),
+    "poison": Scenario(_poison, variables=lambda _folder: {"BONAFIDE_WORKERS": "3"}),
     "clock": Scenario(_clock_jumps, variables=_fake_clock),
 }

@@ -148,3 +148,17 @@ def test_capture_that_kills_every_process_ends_as_failed(service: Service) -> No
     record = service.retrieve(session_id)["session_record"]
     assert (record["status"], record["failure_reason"]) == ("FAILED", "process_died")
     assert not service.analyser.analysed
+
+
+def test_attempt_whose_jobs_are_always_lost_ends_as_failed(
+    service: Service, parked: ParkedRunner
+) -> None:
+    session_id = service.captured()
+    attempt_id = _attempt(service).id
+    with service.context.database.write() as db:
+        db.get_one(Attempt, attempt_id).dispatch = 99
+    assert redispatch(service.context, attempt_id, 99)
+    assert not redispatch(service.context, attempt_id, 100)
+    assert len(parked.queued) == 2
+    record = service.retrieve(session_id)["session_record"]
+    assert (record["status"], record["failure_reason"]) == ("FAILED", "jobs_lost")
