@@ -7,7 +7,8 @@ import logging
 
 from layers.capture.errors import DecodeTimeoutError, MediaError
 from service.context import Context
-from service.jobs.attempts import Claimed, record_crash, record_verdict
+from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.claims import Claimed
 from service.jobs.persistence import persistently
 from verdict.engine import Decision, decide
 from verdict.evidence import Evidence, LayerName

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import claim_next, give_back, requeue_interrupted
+from service.jobs.claims import claim_next, give_back, requeue_interrupted
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
 from service.tables import Attempt

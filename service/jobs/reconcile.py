@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from service.clock import now_ms
 from service.context import Context
 from service.database import hold_name
-from service.jobs.attempts import redispatch
+from service.jobs.claims import redispatch
 from service.jobs.engine import EngineClient, analysis_id
 from service.jobs.slots import live_executors
 from service.tables import Attempt, AttemptState, CaptureRow

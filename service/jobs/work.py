@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import claim, give_back, is_suspect, redispatch
+from service.jobs.claims import claim, give_back, is_suspect, redispatch
 from service.jobs.engine import EngineClient
 from service.jobs.gate import Gate
 from service.jobs.persistence import persistently

@@ -14,15 +14,8 @@ from sqlmodel import Session, select
 from service.app import create_app
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import (
-    Claimed,
-    claim,
-    give_back,
-    is_suspect,
-    record_crash,
-    record_verdict,
-    redispatch,
-)
+from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.claims import Claimed, claim, give_back, is_suspect, redispatch
 from service.keys import create_key
 from service.tables import Attempt, AttemptState, VerdictRow
 from tests.service.running_service import Service
