@@ -39,7 +39,10 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "INVALID_MEDIA": (422, "the media can't be judged; see findings; no attempt is used"),
     "TOO_MANY_REQUESTS": (429, "come back after Retry-After seconds"),
     "INTERNAL_ERROR": (500, "a fault of the service; report the request id"),
-    "ANALYSIS_BUSY": (503, "too busy to check the capture; see Retry-After; no attempt is used"),
+    "ANALYSIS_BUSY": (
+        503,
+        "too busy to check the capture, or too many wait; see Retry-After; no attempt is used",
+    ),
     "NOT_READY": (503, "starting, stopping or without its database; see Retry-After"),
     "SPEAKER_ENCODER_MISSING": (503, "the speaker encoder is not installed; the message says how"),
     "ANALYSIS_TIMED_OUT": (504, "the analysis took too long; send shorter recordings, or later"),

@@ -32,6 +32,8 @@ from service.webhooks.tables import (
 
 # How long a claim outlives the time-out of its try, before another may make that try.
 _LEASE_MARGIN_S = 10.0
+# Tried again like the rest, but no reason to disable anybody's endpoint.
+_OUR_OWN_FAULTS = frozenset({"secret_unreadable", "not_sent"})
 # A row that was scheduled this far in the future was so before the clock was set back.
 CLOCK_SLACK_MS = 60_000
 
@@ -175,7 +177,7 @@ def _count_failure(
     row: DeliveryRow,
     outcome: Outcome,
 ) -> None:
-    if row.type == TEST_EVENT and not outcome.is_gone:
+    if outcome.error in _OUR_OWN_FAULTS or (row.type == TEST_EVENT and not outcome.is_gone):
         return
     now = now_ms()
     endpoint.failures += 1

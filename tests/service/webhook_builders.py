@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlmodel import select
+from standardwebhooks import Webhook
 
 from service.outbox import DeliveryQueue
-from tests.service.running_service import Service
-from tests.service.webhook_receiver import Receiver
+from service.webhooks.tables import DeliveryRow
+from tests.service.running_service import Service, StartService
+from tests.service.webhook_receiver import Got, Receiver
 
 INSIDE: dict[str, Any] = {
     "webhook_allow_http": True,
@@ -74,3 +77,34 @@ class Hooks:
         answer = self.call("GET", f"{endpoint_id}/deliveries/{delivery['id']}")
         tries: list[dict[str, Any]] = answer["log"]
         return tries
+
+
+def verified(got: Got, secret: str) -> dict[str, Any]:
+    """Return the message as the published library reads it; it raises what it refuses."""
+    message: dict[str, Any] = Webhook(secret).verify(got.body, got.headers)
+    return message
+
+
+def published(start_service: StartService, receiver: Receiver, **settings: Any) -> Hooks:
+    """A service with the published schedule."""
+    return Hooks(start_service(**INSIDE, **settings), receiver)
+
+
+def age(hooks: Hooks, endpoint_id: str, ms: int) -> None:
+    """Let every waiting delivery of an endpoint become due `ms` earlier."""
+    with hooks.service.context.database.write() as db:
+        for row in db.exec(select(DeliveryRow).where(DeliveryRow.endpoint_id == endpoint_id)):
+            row.next_try_at -= ms
+            db.add(row)
+            hooks.queue.enqueue_in_transaction(db, row.id)
+
+
+def failed_tries(hooks: Hooks, endpoint_id: str, n: int) -> dict[str, Any]:
+    """Wait until the first delivery has failed `n` times and return it."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        rows = hooks.deliveries(endpoint_id)
+        if rows and rows[0]["tries"] >= n:
+            return rows[0]
+        time.sleep(0.02)
+    pytest.fail("not tried often enough")
