@@ -153,6 +153,7 @@ class WebhookMessage(WireModel):
     """What is posted to an endpoint. `data` is the Retrieve Session object, or a voice request."""
 
     type: str
+    id: Annotated[str, Field(description="The header webhook-id, too.")]
     timestamp: WireTime
     session_id: str | None = None
     subject_id: str | None = None

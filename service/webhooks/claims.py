@@ -14,7 +14,6 @@ from service.database import Database
 from service.outbox import DeliveryQueue
 from service.settings import Settings
 from service.tables import new_id
-from service.voice.cipher import VoiceprintKeyError
 from service.webhooks.disable import disable
 from service.webhooks.event_types import TEST_EVENT
 from service.webhooks.order import HELD_S, is_held, ring_next
@@ -89,7 +88,7 @@ def claim(
             row.event_id,
             endpoint.url,
             message.body,
-            _readable_secrets(db, box, endpoint.id),
+            tuple(box.open_live(db, endpoint.id)),
         )
 
 
@@ -210,10 +209,3 @@ def locked_endpoint(db: Session, endpoint_id: str) -> EndpointRow | None:
 def _locked(db: Session, delivery_id: str) -> DeliveryRow | None:
     query = select(DeliveryRow).where(DeliveryRow.id == delivery_id)
     return db.exec(query.with_for_update()).first()
-
-
-def _readable_secrets(db: Session, box: SecretBox, endpoint_id: str) -> tuple[str, ...]:
-    try:
-        return tuple(box.open_live(db, endpoint_id))
-    except VoiceprintKeyError:
-        return ()

@@ -176,7 +176,7 @@ def send_test(desk: WebhookDesk, caller: Caller, endpoint_id: str) -> WireObject
         endpoint = _enabled(find_endpoint(db, caller, endpoint_id, lock=True))
         event_id = new_id()
         data = {"endpoint_id": endpoint.id, "description": endpoint.description}
-        message = endpoint_message(TEST_EVENT, endpoint.id, now_ms(), data)
+        message = endpoint_message(TEST_EVENT, event_id, now_ms(), data)
         delivery = add_delivery(
             db, desk.queue, endpoint, message, event_id=event_id, subject_id=event_id, sequence=1
         )

@@ -49,8 +49,8 @@ def _tell_others(db: Session, queue: DeliveryQueue, endpoint: EndpointRow, now: 
         "disabled_at": as_wire(now),
         "failing_since": None if failing_since is None else as_wire(failing_since),
     }
-    message = endpoint_message(ENDPOINT_DISABLED, endpoint.id, now, data)
     event_id = new_id()
+    message = endpoint_message(ENDPOINT_DISABLED, event_id, now, data)
     query = select(EndpointRow).where(
         EndpointRow.organization_id == endpoint.organization_id, EndpointRow.id != endpoint.id
     )

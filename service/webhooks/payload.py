@@ -1,4 +1,4 @@
-"""What is posted of an event: `{type, timestamp, sequence, attempt, …, data}`, frozen as bytes."""
+"""What is posted of an event: `{type, id, timestamp, sequence, attempt, …, data}`, as bytes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def session_message(
     """Return the message of a session's event; `data` is what Retrieve Session answers now."""
     return {
         "type": event.type,
+        "id": event.id,
         "timestamp": as_wire(event.created_at),
         "session_id": session.id,
         "sequence": event.sequence,
@@ -36,6 +37,7 @@ def voice_message(db: Session, event: VoiceEventRow) -> WireObject:
     request = db.get(VoiceRequestRow, event.subject_id)
     return {
         "type": event.type,
+        "id": event.id,
         "timestamp": as_wire(event.created_at),
         "subject_id": event.subject_id,
         "external_id": event.external_id,
@@ -46,12 +48,13 @@ def voice_message(db: Session, event: VoiceEventRow) -> WireObject:
     }
 
 
-def endpoint_message(event_type: str, endpoint_id: str, at_ms: int, data: WireObject) -> WireObject:
-    """Return a message about an endpoint itself: a test, or that it was disabled."""
+def endpoint_message(event_type: str, event_id: str, at_ms: int, data: WireObject) -> WireObject:
+    """Return a message about an endpoint: a test, or that it was disabled."""
     return {
         "type": event_type,
+        "id": event_id,
         "timestamp": as_wire(at_ms),
-        "subject_id": endpoint_id,
+        "subject_id": event_id,
         "sequence": 1,
         "data": data,
     }

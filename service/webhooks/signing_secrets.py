@@ -6,12 +6,13 @@ bound to the endpoint: a secret that is moved to another row does not open.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, delete, or_, select
 
 from service.clock import now_ms
-from service.voice.cipher import VoiceprintCipher
+from service.voice.cipher import VoiceprintCipher, VoiceprintKeyError
 from service.webhooks.signature import new_secret
 from service.webhooks.tables import SecretRow
 
@@ -51,16 +52,12 @@ class SecretBox:
         return self.add(db, endpoint_id)
 
     def open_live(self, db: Session, endpoint_id: str) -> list[str]:
-        """Return the secrets that sign now, newest first.
-
-        Raises
-        ------
-        service.voice.cipher.VoiceprintKeyError
-            When they were sealed with another key.
-        """
-        owner = _owner(endpoint_id)
-        rows = live_secrets(db, endpoint_id)
-        return [self.cipher.open(row.sealed, owner).decode() for row in rows]
+        """Return the secrets that sign now, newest first; none that another key has sealed."""
+        opened = []
+        for row in live_secrets(db, endpoint_id):
+            with suppress(VoiceprintKeyError):
+                opened.append(self.cipher.open(row.sealed, _owner(endpoint_id)).decode())
+        return opened
 
 
 def live_secrets(db: Session, endpoint_id: str) -> list[SecretRow]:

@@ -9,6 +9,7 @@ import pytest
 from sqlmodel import select
 
 from service.api.schemas import RetrievedSession
+from service.api.webhook_schemas import WebhookMessage
 from service.events import ANALYSIS_RECORDED, add_event
 from service.tables import EventRow, SessionRow
 from service.webhooks.retention import forget_messages
@@ -49,7 +50,9 @@ def test_a_session_from_its_creation_to_its_verdict(
     for one in got:
         assert "." not in one.id
         assert one.headers["content-type"] == "application/json"
+    assert [one["id"] for one in messages] == [one.id for one in got]
     for message in messages:
+        WebhookMessage.model_validate(message)
         RetrievedSession.model_validate(message["data"])
         assert message["data"]["session_record"]["sequence"] == message["sequence"]
     statuses = [one["data"]["session_record"]["status"] for one in messages]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from sqlmodel import select
+
 from service.clock import now_ms
-from service.webhooks.tables import EndpointRow
+from service.webhooks.tables import EndpointRow, SecretRow
 from tests.service.running_service import StartService
 from tests.service.webhook_builders import (
     Hooks,
@@ -105,3 +107,20 @@ def test_two_failures_a_week_apart_do_not_disable(
     hooks.service.create()
     failed_tries(hooks, endpoint["id"], 1)
     assert hooks.call("GET", endpoint["id"])["enabled"]
+
+
+def test_a_secret_that_we_can_not_read_is_not_the_receivers_fault(hooks: Hooks) -> None:
+    endpoint = hooks.endpoint()
+    with hooks.service.context.database.write() as db:  # as after a change of the key
+        row = db.exec(select(SecretRow)).one()
+        row.sealed = bytes(len(row.sealed))
+        db.add(row)
+    hooks.service.create()
+    (delivery,) = hooks.settled(endpoint["id"])
+    assert (delivery["state"], delivery["last_error"]) == ("failed", "secret_unreadable")
+    assert hooks.receiver.got == []
+    assert hooks.call("GET", endpoint["id"])["failing_since"] is None
+    # A new secret puts it right.
+    hooks.call("POST", f"{endpoint['id']}/rotate-secret", json={"overlap_s": 0})
+    hooks.call("POST", f"{endpoint['id']}/deliveries/{delivery['id']}/replay", expect=202)
+    hooks.receiver.wait_for(1)
