@@ -73,9 +73,14 @@ def claim(
             db.add(row)
             return NotNow(wait_s)
         endpoint = db.get_one(EndpointRow, row.endpoint_id)
+        if not endpoint.enabled:  # disabled while the event was being written
+            _close(row, DeliveryState.CANCELLED)
+            db.add(row)
+            return NotNow(None)
         message = db.get(MessageRow, (row.event_id, row.casing))
         if message is None:  # kept as long as a schedule lasts, and longer
-            row.state, row.finished_at, row.last_error = DeliveryState.FAILED, now_ms(), "expired"
+            _close(row, DeliveryState.FAILED)
+            row.last_error = "expired"
             db.add(row)
             return NotNow(None)
         lease_s = settings.webhook_timeout_s + _LEASE_MARGIN_S
@@ -199,11 +204,18 @@ def _close(row: DeliveryRow, state: DeliveryState) -> None:
     row.state, row.finished_at = state, now_ms()
 
 
-def locked_endpoint(db: Session, endpoint_id: str) -> EndpointRow | None:
-    """Return an endpoint, locked until the commit. Lock it before any of its deliveries."""
+def locked_endpoint(
+    db: Session, endpoint_id: str, *, for_removal: bool = False
+) -> EndpointRow | None:
+    """Return an endpoint, locked until the commit. Lock it before any of its deliveries.
+
+    Parameters
+    ----------
+    for_removal
+        Wait for events that are being written to it; else these may go on meanwhile.
+    """
     query = select(EndpointRow).where(EndpointRow.id == endpoint_id)
-    # New deliveries may still refer to it meanwhile.
-    return db.exec(query.with_for_update(key_share=True)).first()
+    return db.exec(query.with_for_update(key_share=not for_removal)).first()
 
 
 def _locked(db: Session, delivery_id: str) -> DeliveryRow | None:

@@ -122,7 +122,8 @@ def remove_endpoint(desk: WebhookDesk, caller: Caller, endpoint_id: str) -> None
         When this tenant has none of that id.
     """
     with desk.database.write() as db:
-        endpoint = find_endpoint(db, caller, endpoint_id, lock=True)
+        locked_endpoint(db, endpoint_id, for_removal=True)
+        endpoint = find_endpoint(db, caller, endpoint_id)
         own = select(DeliveryRow.id).where(DeliveryRow.endpoint_id == endpoint.id)
         db.exec(delete(TryRow).where(col(TryRow.delivery_id).in_(own)))
         db.exec(delete(DeliveryRow).where(col(DeliveryRow.endpoint_id) == endpoint.id))

@@ -105,4 +105,6 @@ def _message(db: Session, context: Context, event: EventRow | VoiceEventRow) -> 
 
 def _endpoints_for(db: Session, organization_id: str, event_type: str) -> Sequence[EndpointRow]:
     query = select(EndpointRow).where(EndpointRow.organization_id == organization_id)
-    return [one for one in db.exec(query).all() if is_wanted(event_type, one.events)]
+    # Held until the commit, so that none is removed under the deliveries that refer to it.
+    held = query.with_for_update(read=True, key_share=True)
+    return [one for one in db.exec(held).all() if is_wanted(event_type, one.events)]

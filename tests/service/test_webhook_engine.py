@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
+from service.casing import Casing
 from service.clock import now_ms
+from service.events import ANALYSIS_RECORDED, add_event, status_event
 from service.jobs.durable import DurableRunner, QueueingRunner
+from service.keys import Caller
+from service.tables import DEFAULT_ORGANIZATION_ID, EventRow, SessionRow, SessionStatus
 from service.webhooks.desk import WebhookDesk, new_deliverer
-from service.webhooks.tables import DeliveryRow, TryRow
+from service.webhooks.endpoints import remove_endpoint
+from service.webhooks.tables import DeliveryRow, EndpointRow, TryRow
 from tests.service.running_service import StartService
 from tests.service.service_builders import settings_in
 from tests.service.webhook_builders import AT_ONCE, INSIDE, Hooks
@@ -220,3 +226,43 @@ def test_a_cancelled_try_gives_its_claim_back(
         assert Counter(one.id for one in receiver.got).most_common(1)[0][1] == 2
 
     asyncio.run(call())
+
+
+def test_removed_while_an_event_is_written(
+    waiting: tuple[WebhookDesk, str], receiver: Receiver
+) -> None:
+    desk, delivery_id = waiting
+    with desk.database.read() as db:
+        endpoint_id = db.get_one(DeliveryRow, delivery_id).endpoint_id
+        session_id = db.get_one(DeliveryRow, delivery_id).subject_id
+    caller = Caller("k", DEFAULT_ORGANIZATION_ID, Casing.SNAKE, frozenset())
+    removing = threading.Thread(target=remove_endpoint, args=(desk, caller, endpoint_id))
+    with desk.database.write() as db:
+        session = db.get_one(SessionRow, session_id, with_for_update=True)
+        add_event(db, session, ANALYSIS_RECORDED, "engine")
+        add_event(db, session, status_event(SessionStatus.FAILED), "engine")
+        removing.start()
+        time.sleep(0.2)
+        assert removing.is_alive()  # it waits for the event, and the event does not fail
+    removing.join(10)
+    assert not removing.is_alive()
+    with desk.database.read() as db:
+        assert db.exec(select(DeliveryRow)).all() == []
+        assert len(db.exec(select(EventRow)).all()) == 3
+    assert asyncio.run(new_deliverer(desk).deliver(delivery_id, 1)) is None
+    assert receiver.got == []
+
+
+def test_disabled_while_an_event_is_written(
+    waiting: tuple[WebhookDesk, str], receiver: Receiver
+) -> None:
+    desk, delivery_id = waiting
+    with desk.database.write() as db:
+        row = db.get_one(DeliveryRow, delivery_id)
+        endpoint = db.get_one(EndpointRow, row.endpoint_id)
+        endpoint.enabled = False
+        db.add(endpoint)
+    assert asyncio.run(new_deliverer(desk).deliver(delivery_id, 1)) is None
+    with desk.database.read() as db:
+        assert db.get_one(DeliveryRow, delivery_id).state == "cancelled"
+    assert receiver.got == []
