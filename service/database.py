@@ -133,6 +133,7 @@ def new_engine(settings: Settings, pool_size: int) -> Engine:
             connect_args={"check_same_thread": False},
             pool_size=pool_size,
             max_overflow=pool_size,
+            hide_parameters=True,
         )
         _prepare_sqlite(engine)
         return engine
@@ -145,6 +146,7 @@ def new_engine(settings: Settings, pool_size: int) -> Engine:
         connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "options": options},
         pool_size=pool_size,
         max_overflow=pool_size,
+        hide_parameters=True,  # errors are logged
         pool_pre_ping=True,  # after an outage the pool holds dead connections
     )
 

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
 from service.jobs.claims import claim, give_back, is_suspect, redispatch
@@ -23,6 +25,7 @@ _UNTIL_READY_S = 0.1
 # A delivery whose handler fails is tried again later, like one whose receiver fails; only a
 # broken handler gets this far.
 _AFTER_HANDLER_ERROR_S = 300.0
+_AFTER_OUTAGE_S = 1.0
 _MOST_ATTEMPTS = 1000
 
 
@@ -100,11 +103,16 @@ class Work:
     async def _attempt(
         self, handler: DeliveryHandler, delivery_id: str, number: int
     ) -> float | None:
-        try:
-            return await handler.deliver(delivery_id, number)
-        except Exception as error:
-            _LOG.error("delivery not attempted", extra={"error": type(error).__name__})
-            return _AFTER_HANDLER_ERROR_S
+        while True:
+            try:
+                return await handler.deliver(delivery_id, number)
+            except (OperationalError, InterfaceError) as error:
+                # The handler's own record says whether it had posted already.
+                _LOG.error("delivery not recorded", extra={"error": type(error).__name__})
+                await asyncio.sleep(_AFTER_OUTAGE_S)
+            except Exception as error:
+                _LOG.error("delivery not attempted", extra={"error": type(error).__name__})
+                return _AFTER_HANDLER_ERROR_S
 
     def _queue_next(self, delivery_id: str, delay_s: float, number: int, tenant: str) -> None:
         with self._context.database.write() as db:
