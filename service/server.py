@@ -27,6 +27,9 @@ from verdict.policy import load_policy
 
 # Uvicorn waits for open requests first; the runner's own drain limit comes on top of it.
 _OPEN_REQUESTS_S = 10
+# A process that does not answer its parent for so long is killed; on a busy machine the imports
+# alone take longer than the five seconds that uvicorn would give it.
+_UNTIL_ALIVE_S = 60
 
 
 def run(settings: Settings) -> None:
@@ -61,6 +64,7 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
         factory,
         factory=True,
         workers=settings.api_processes,
+        timeout_worker_healthcheck=_UNTIL_ALIVE_S,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -5,12 +5,14 @@ Workflow arguments are ids and numbers only: they stay in the engine's tables fo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from service.database import Database
 from service.tables import Attempt
 
 APPLICATION = "bonafide"
@@ -21,6 +23,9 @@ ANALYSES, DELIVERIES = "analyses", "deliveries"
 ANALYSE, DELIVER = "analyse_attempt", "deliver_event"
 EMBEDDED = "embedded"
 _PAGE = 1000
+_DELAY = "delay_s"
+# More than a delay that is this much longer than it was meant to be is a clock that was put back.
+_CLOCK_SLACK_S = 60.0
 
 
 def analysis_id(session_id: str, number: int, dispatch: int) -> str:
@@ -91,6 +96,40 @@ class EngineClient:
         """Put an abandoned workflow back into its queue, for any executor."""
         self._client.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
 
+    def retime(self) -> int:
+        """Shorten delays that a clock put back has made longer than they were meant to be."""
+        delayed = self._client.list_workflows(status="DELAYED", load_input=False, load_output=False)
+        count = 0
+        for workflow in delayed:
+            meant_s = (workflow.attributes or {}).get(_DELAY)
+            if meant_s is None or workflow.delay_until_epoch_ms is None:
+                continue
+            if workflow.delay_until_epoch_ms / 1000 - time.time() > meant_s + _CLOCK_SLACK_S:
+                self._client.set_workflow_delay(workflow.workflow_id, delay_seconds=meant_s)
+                count += 1
+        return count
+
+    def replace_failed_deliveries(self, database: Database) -> int:
+        """Queue the next attempt where the engine itself failed at one; the row knows what is due.
+
+        The handler's failures are no errors of a workflow: it takes an outage at the wrong moment.
+        """
+        failed = self._client.list_workflows(
+            status=["ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+            queue_name=DELIVERIES,
+            queues_only=False,
+            load_input=False,
+            load_output=False,
+            limit=_PAGE,
+        )
+        for workflow in failed:
+            _, delivery_id, number = workflow.workflow_id.split(":")
+            tenant = workflow.queue_partition_key or "-"
+            with database.write() as db:
+                self.enqueue_in_transaction(db, delivery_id, number=int(number) + 1, tenant=tenant)
+            self._client.delete_workflows([workflow.workflow_id])
+        return len(failed)
+
     def prune(self, before_iso: str) -> int:
         """Delete what ended before a time; return how many."""
         ended = self._client.list_workflows(
@@ -122,4 +161,5 @@ def _options(
     }
     if delay_s > 0:
         options["delay_seconds"] = delay_s
+        options["attributes"] = {_DELAY: delay_s}
     return options

@@ -8,6 +8,7 @@ the engine while its attempt waits. What is queued twice is fenced by the attemp
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ from service.tables import Attempt, AttemptState, CaptureRow
 _LOG = logging.getLogger(__name__)
 # Between the commit that queues an attempt and its workflow being seen nothing can take longer.
 _GRACE_MS = 30_000
+_CLOCK_STEP_S = 5.0
 _ACTIVE = frozenset({"ENQUEUED", "PENDING", "DELAYED"})
 
 
@@ -52,6 +54,7 @@ class Reconciler:
         self._client = client
         self._own = own
         self._abandoned: frozenset[tuple[str, int | None]] = frozenset()
+        self._clock_s: float | None = None
         self._lost: frozenset[tuple[str, int]] = frozenset()
 
     def run(self) -> int:
@@ -59,9 +62,18 @@ class Reconciler:
         with self._context.database.read() as db:
             hold_name(db, "reconcile")
             count = self._resume_abandoned() + self._replace_lost(db)
+            count += self._client.replace_failed_deliveries(self._context.database)
+            if self._clock_was_put_back():
+                count += self._client.retime()
         if count:
             _LOG.warning("queued work again that nobody owned", extra={"count": count})
         return count
+
+    def _clock_was_put_back(self) -> bool:
+        """Whether the time of day went back since the last pass; also at the first one."""
+        now_s, before_s = time.time() - time.monotonic(), self._clock_s
+        self._clock_s = now_s
+        return before_s is None or now_s < before_s - _CLOCK_STEP_S
 
     def _resume_abandoned(self) -> int:
         live = live_executors(self._engine)

@@ -52,9 +52,9 @@ class Work:
         self._gate = Gate(context.settings.workers)
         self._tasks: set[asyncio.Task[object]] = set()
 
-    async def analyse(self, workflow_id: str, attempt_id: str, dispatch: int) -> None:
+    async def analyse(self, attempt_id: str, dispatch: int) -> None:
         """Bring one job of an attempt to its end; a job that a later one replaced does nothing."""
-        with self._noted(workflow_id):
+        with self._noted():
             try:
                 while not self._context.analyser.is_ready:
                     await asyncio.sleep(_UNTIL_READY_S)
@@ -83,11 +83,11 @@ class Work:
         """Queue a new job in place of this one, unless its attempt was given back already."""
         await asyncio.to_thread(redispatch, self._context, attempt_id, dispatch)
 
-    async def deliver(self, workflow_id: str, delivery_id: str, number: int, tenant: str) -> None:
+    async def deliver(self, delivery_id: str, number: int, tenant: str) -> None:
         """Make one attempt of a delivery and queue the next where one is due."""
         if self._deliveries is None:
             return
-        with self._noted(workflow_id):
+        with self._noted():
             delay_s = await self._attempt(self._deliveries, delivery_id, number)
             if delay_s is not None and number < _MOST_ATTEMPTS:
                 await persistently(self._queue_next, delivery_id, delay_s, number + 1, tenant)
@@ -121,13 +121,11 @@ class Work:
             )
 
     @contextmanager
-    def _noted(self, workflow_id: str) -> Iterator[None]:
+    def _noted(self) -> Iterator[None]:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  (a coroutine always runs in one)
-        self.under_way.add(workflow_id)
         self._tasks.add(task)
         try:
             yield
         finally:
-            self.under_way.discard(workflow_id)
             self._tasks.discard(task)

@@ -6,7 +6,8 @@ The engine is one per process, so what its workflows work with is, too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 
 from dbos import DBOS
 
@@ -29,31 +30,40 @@ def unbind() -> None:
 @DBOS.workflow(name=ANALYSE)
 async def analyse(attempt_id: str, dispatch: int) -> None:
     """One job of one attempt: three layers, one verdict."""
-    await _analyse(_workflow_id(), attempt_id, dispatch)
+    with _under_way():
+        await _analyse(attempt_id, dispatch)
 
 
 @DBOS.workflow(name=DELIVER)
 async def deliver(delivery_id: str, number: int, tenant: str) -> None:
     """One attempt of one delivery; the next is a workflow of its own, so none sleeps for days."""
-    await _deliver(_workflow_id(), delivery_id, number, tenant)
+    with _under_way():
+        await _deliver(delivery_id, number, tenant)
 
 
 @DBOS.step(name=ANALYSE, preemptible=True)
-async def _analyse(workflow_id: str, attempt_id: str, dispatch: int) -> None:
-    await _on_loop(_bound[0].analyse(workflow_id, attempt_id, dispatch))
+async def _analyse(attempt_id: str, dispatch: int) -> None:
+    await _on_loop(_bound[0].analyse(attempt_id, dispatch))
 
 
 @DBOS.step(name=DELIVER, preemptible=True)
-async def _deliver(workflow_id: str, delivery_id: str, number: int, tenant: str) -> None:
-    await _on_loop(_bound[0].deliver(workflow_id, delivery_id, number, tenant))
+async def _deliver(delivery_id: str, number: int, tenant: str) -> None:
+    await _on_loop(_bound[0].deliver(delivery_id, number, tenant))
 
 
-def _workflow_id() -> str:
+@contextmanager
+def _under_way() -> Iterator[None]:
+    """Show the reconciler that somebody is at this workflow."""
     workflow_id = DBOS.workflow_id
     if workflow_id is None:
         msg = "a workflow runs under an id"
         raise RuntimeError(msg)
-    return workflow_id
+    under_way = _bound[0].under_way
+    under_way.add(workflow_id)
+    try:
+        yield
+    finally:
+        under_way.discard(workflow_id)
 
 
 async def _on_loop(job: Coroutine[object, object, None]) -> None:

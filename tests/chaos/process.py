@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import time
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -65,11 +67,22 @@ def stub_analyser(settings: Settings) -> Analyser:
 
 def stub_api() -> FastAPI:
     """The application of one API process. It inspects, but analyses nothing: no children."""
+    if "STUB_CLOCK" in os.environ and os.environ.get("BONAFIDE_API_PROCESSES", "1") != "1":
+        _shift_clock(Path(os.environ["STUB_CLOCK"]))
     return api_app(StubAnalyser())
+
+
+def _shift_clock(file: Path) -> None:
+    """Let the time of day be off by as many seconds as `file` says at the moment."""
+    real, real_ns = time.time, time.time_ns
+    time.time = lambda: real() + float(file.read_text() or 0)
+    time.time_ns = lambda: real_ns() + 10**9 * int(file.read_text() or 0)
 
 
 def main(role: str) -> None:
     die_with_parent()
+    if "STUB_CLOCK" in os.environ:
+        _shift_clock(Path(os.environ["STUB_CLOCK"]))
     settings = Settings()
     if role == "serve":
         serve_app(create_app(settings, stub_analyser(settings)), settings)

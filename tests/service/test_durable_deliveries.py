@@ -31,7 +31,7 @@ class FailingHandler:
 def _deliver(service: Service, handler: FailingHandler) -> None:
     async def scene() -> None:
         client = EngineClient(new_engine(service.context.settings, 1))
-        await Work(service.context, client, handler).deliver("dl:a:1", "a", 1, "-")
+        await Work(service.context, client, handler).deliver("a", 1, "-")
         client.close()
 
     asyncio.run(scene())
