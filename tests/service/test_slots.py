@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from service.context import Context
 from service.jobs.durable import QueueingRunner
-from service.jobs.engine import ANALYSES, VERSION
+from service.jobs.engine import ANALYSES, VERSION, EngineClient
 from service.jobs.reconcile import Own, Reconciler
 from service.jobs.slots import NoSlotError, Slot, SlotLostError, live_executors
 from service.roles import Role, RoleError, check_role
@@ -158,3 +159,34 @@ def test_queued_work_is_of_the_version_in_force_and_holds_ids_only(
     assert workflow.input is not None
     assert list(workflow.input["args"]) == [_only_attempt(queueing), 1]
     client.destroy()
+
+
+def _client(service: Service) -> EngineClient:
+    assert isinstance(service.context.jobs, QueueingRunner)
+    return service.context.jobs.client
+
+
+def test_delivery_that_the_engine_failed_at_is_queued_again(queueing: Service) -> None:
+    client, database = _client(queueing), queueing.context.database
+    with database.write() as db:
+        client.enqueue_in_transaction(db, "a-delivery", number=3, tenant="a-tenant")
+    _dequeue(queueing.context, "slot-1", "ERROR")
+    assert client.replace_failed_deliveries(database) == 1
+    assert client.replace_failed_deliveries(database) == 0
+    assert client.statuses(["dl:a-delivery:3", "dl:a-delivery:4"]) == {
+        "dl:a-delivery:4": "ENQUEUED"
+    }
+
+
+def test_delays_are_shortened_after_the_clock_was_put_back(
+    queueing: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, database = _client(queueing), queueing.context.database
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 3600)
+    with database.write() as db:
+        client.enqueue_in_transaction(db, "a-delivery", 300.0)
+    assert client.retime() == 0
+    monkeypatch.setattr(time, "time", real)
+    assert client.retime() == 1
+    assert client.retime() == 0
