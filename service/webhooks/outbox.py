@@ -38,7 +38,7 @@ class WebhookOutbox:
             raise RuntimeError(msg)
         context, queue = self._bound
         organization_id, subject_id = _owner_and_subject(db, event)
-        endpoints = _endpoints_for(db, organization_id, event.type)
+        endpoints = endpoints_for(db, organization_id, event.type)
         if not endpoints:
             return
         db.flush()  # the message reads what this transaction has written
@@ -103,8 +103,11 @@ def _message(db: Session, context: Context, event: EventRow | VoiceEventRow) -> 
     return session_message(db, context, db.get_one(SessionRow, event.session_id), event)
 
 
-def _endpoints_for(db: Session, organization_id: str, event_type: str) -> Sequence[EndpointRow]:
+def endpoints_for(db: Session, organization_id: str, event_type: str) -> Sequence[EndpointRow]:
+    """Return the tenant's endpoints that want such an event, disabled ones too.
+
+    None of them can be removed before the transaction has ended: deliveries will refer to them.
+    """
     query = select(EndpointRow).where(EndpointRow.organization_id == organization_id)
-    # Held until the commit, so that none is removed under the deliveries that refer to it.
     held = query.with_for_update(read=True, key_share=True)
     return [one for one in db.exec(held).all() if is_wanted(event_type, one.events)]
