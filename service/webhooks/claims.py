@@ -16,7 +16,7 @@ from service.settings import Settings
 from service.tables import new_id
 from service.webhooks.disable import disable
 from service.webhooks.event_types import TEST_EVENT
-from service.webhooks.order import HELD_S, is_held, ring_next
+from service.webhooks.order import CLOCK_SLACK_MS, HELD_S, is_held, ring_next
 from service.webhooks.post import Outcome
 from service.webhooks.schedule import pause_after
 from service.webhooks.signing_secrets import SecretBox
@@ -33,8 +33,6 @@ from service.webhooks.tables import (
 _LEASE_MARGIN_S = 10.0
 # Tried again like the rest, but no reason to disable anybody's endpoint.
 _OUR_OWN_FAULTS = frozenset({"secret_unreadable", "not_sent"})
-# A row that was scheduled this far in the future was so before the clock was set back.
-CLOCK_SLACK_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)

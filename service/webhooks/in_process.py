@@ -12,8 +12,7 @@ from service.clock import now_ms
 from service.database import Database
 from service.outbox import DeliveryHandler
 from service.settings import Settings
-from service.webhooks.claims import CLOCK_SLACK_MS
-from service.webhooks.order import held_back
+from service.webhooks.order import CLOCK_SLACK_MS, held_back
 from service.webhooks.tables import DeliveryRow, DeliveryState
 
 _LOG = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, exists, select
+from sqlmodel import Session, col, exists, or_, select
 
 from service.clock import now_ms
 from service.outbox import DeliveryQueue
@@ -18,6 +18,8 @@ from service.webhooks.tables import DeliveryRow, DeliveryState, EndpointRow
 
 # A held delivery is rung for when its turn comes; this is for the case that nobody did.
 HELD_S = 900.0
+# A row that was scheduled this far in the future was so before the clock was set back.
+CLOCK_SLACK_MS = 60_000
 
 
 def held_back(ordered_tries: int) -> ColumnElement[bool]:
@@ -55,7 +57,10 @@ def ring_next(
             DeliveryRow.subject_id == row.subject_id,
             DeliveryRow.sequence > row.sequence,
             DeliveryRow.state == DeliveryState.WAITING,
-            DeliveryRow.next_try_at <= now_ms(),
+            or_(
+                col(DeliveryRow.next_try_at) <= now_ms(),
+                col(DeliveryRow.scheduled_at) > now_ms() + CLOCK_SLACK_MS,
+            ),
         )
         .order_by(col(DeliveryRow.sequence))
         .limit(1)
