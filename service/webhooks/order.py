@@ -58,6 +58,7 @@ def ring_next(
             DeliveryRow.sequence > row.sequence,
             DeliveryRow.state == DeliveryState.WAITING,
             or_(
+                DeliveryRow.round_tries == 0,  # due since it was written, whatever the clock says
                 col(DeliveryRow.next_try_at) <= now_ms(),
                 col(DeliveryRow.scheduled_at) > now_ms() + CLOCK_SLACK_MS,
             ),

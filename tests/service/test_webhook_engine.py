@@ -229,6 +229,23 @@ def test_a_cancelled_try_gives_its_claim_back(
     asyncio.run(call())
 
 
+def test_a_follower_is_rung_for_though_the_clock_went_back_a_little(
+    waiting: tuple[WebhookDesk, str],
+) -> None:
+    desk, delivery_id = waiting
+    with desk.database.write() as db:
+        session_id = db.get_one(DeliveryRow, delivery_id).subject_id
+        session = db.get_one(SessionRow, session_id, with_for_update=True)
+        add_event(db, session, status_event(SessionStatus.FAILED), "engine")
+    with desk.database.write() as db:
+        follower = db.exec(select(DeliveryRow).where(DeliveryRow.sequence == 2)).one()
+        follower.next_try_at += 30_000
+        db.add(follower)
+    assert asyncio.run(new_deliverer(desk).deliver(delivery_id, 1)) is None
+    with desk.database.read() as db:
+        assert db.get_one(DeliveryRow, follower.id).alarm == 2
+
+
 def test_removed_while_an_event_is_written(
     waiting: tuple[WebhookDesk, str], receiver: Receiver
 ) -> None:
