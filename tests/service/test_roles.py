@@ -50,6 +50,7 @@ def _judged(client: Client, session_id: str) -> dict[str, object]:
     pytest.fail("the analysis is still pending")
 
 
+@pytest.mark.timeout(300)  # six starts of real processes, on a machine that may be busy
 def test_workers_stopped_and_killed_while_analysing(deployment: Deployment) -> None:
     client = Client(deployment.url, deployment.new_key())
     database = Database(deployment.settings, 1)
