@@ -11,7 +11,7 @@ _SNAKE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 
 # Their keys are names that belong to the data (signals, models, features, media files), not
 # fields of the contract: a camelCase client reads them as written.
-_MAPS = frozenset({"features", "models", "timings_ms", "resource_links"})
+_MAPS = frozenset({"features", "models", "timings_ms", "resource_links", "uploads"})
 # Keyed by signal code in the evidence; a list of codes in the result.
 _MAPS_OF_OBJECTS = frozenset({"signals"})
 

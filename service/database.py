@@ -1,14 +1,21 @@
-"""The database: one engine, read and write transactions, and SQLite set up to be shared."""
+"""The database: transactions that read or write, on SQLite or PostgreSQL, one pool per role.
+
+API, jobs and the durable engine each open a `Database` or an engine of their own: sharing one pool
+on SQLite ends in "database is locked" under load.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, inspect, make_url, text
+from sqlalchemy.schema import CreateColumn
 from sqlmodel import Session, SQLModel, create_engine
 
+from service.outbox import OUTBOX, NoOutbox, Outbox
 from service.settings import Settings
 from service.tables import (
     DEFAULT_ORGANIZATION_ID,
@@ -20,30 +27,56 @@ from service.tables import (
 )
 
 _BUSY_TIMEOUT_MS = 10_000
+_CONNECT_TIMEOUT_S = 5
+_LOCK_TIMEOUT_MS = 10_000
+_IDLE_IN_TRANSACTION_MS = 60_000
 _WRITES = "bonafide_writes"
+_POOL_SIZE = 8
 CAPTURE_STEP = "deepfake_detection"
 
 
-class Database:
-    """Opens transactions. Close it when done."""
+class DatabaseNotReadyError(RuntimeError):
+    """The tables are not there; `bonafide migrate` makes them."""
 
-    def __init__(self, settings: Settings) -> None:
+
+class Database:
+    """Opens transactions. Close it when done.
+
+    Parameters
+    ----------
+    pool_size
+        Connections that are kept open; as many again may be opened under load.
+    """
+
+    def __init__(self, settings: Settings, pool_size: int = _POOL_SIZE) -> None:
         self._settings = settings
-        url = settings.effective_database_url
-        self._is_sqlite = url.startswith("sqlite")
+        self.engine = new_engine(settings, pool_size)
+        self.outbox: Outbox = NoOutbox()
+        self._is_sqlite = is_sqlite(settings)
         if self._is_sqlite:
-            settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        arguments: dict[str, Any] = {"check_same_thread": False} if self._is_sqlite else {}
-        self.engine = create_engine(url, connect_args=arguments, pool_size=8, max_overflow=8)
-        if self._is_sqlite:
-            _prepare_sqlite(self.engine)
+            _begin_as_marked(self.engine)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
     def create(self) -> None:
-        """Make the tables and the default rows where they are missing."""
-        SQLModel.metadata.create_all(self.engine)
+        """Make the tables, columns and default rows that are missing; several may try at once."""
         with self.write() as db:
+            hold_name(db, "tables")
+            connection = db.connection()
+            SQLModel.metadata.create_all(connection)
+            _add_missing_columns(connection)
             _add_defaults(db, self._settings)
+
+    def check(self) -> None:
+        """Raise where the tables are not there.
+
+        Raises
+        ------
+        DatabaseNotReadyError
+            When `create` was never called.
+        """
+        if not inspect(self.engine).has_table("sessions"):
+            msg = "the database has no tables yet; run: bonafide migrate"
+            raise DatabaseNotReadyError(msg)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -56,9 +89,11 @@ class Database:
         """Open a transaction that commits at the end, or rolls back on an exception.
 
         On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction that reads
-        first and writes later can't be upgraded and would fail under load.
+        first and writes later can't be upgraded and would fail under load. On PostgreSQL lock
+        the row that decides before reading what depends on it.
         """
-        with Session(self._writing_engine, expire_on_commit=False) as db, db.begin():
+        info = {OUTBOX: self.outbox}
+        with Session(self._writing_engine, expire_on_commit=False, info=info) as db, db.begin():
             yield db
 
     def flush_log(self) -> bool:
@@ -83,11 +118,54 @@ class Database:
         self.engine.dispose()
 
 
+def is_sqlite(settings: Settings) -> bool:
+    """Whether this deployment keeps its data in SQLite."""
+    return settings.effective_database_url.startswith("sqlite")
+
+
+def new_engine(settings: Settings, pool_size: int) -> Engine:
+    """Return an engine with a pool of its own; transactions begin as the driver begins them."""
+    url = make_url(settings.effective_database_url)
+    if is_sqlite(settings):
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = create_engine(
+            url,
+            connect_args={"check_same_thread": False},
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            hide_parameters=True,
+        )
+        _prepare_sqlite(engine)
+        return engine
+    options = (
+        f"-c lock_timeout={_LOCK_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={_IDLE_IN_TRANSACTION_MS}"
+    )
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        connect_args={"connect_timeout": _CONNECT_TIMEOUT_S, "options": options},
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        hide_parameters=True,  # errors are logged
+        pool_pre_ping=True,  # after an outage the pool holds dead connections
+    )
+
+
+def hold_name(db: Session, name: str) -> None:
+    """Let no other transaction that asks for `name` go on until this one has ended.
+
+    For what no single row stands for: SQLite has one writer at a time in any case, PostgreSQL
+    has advisory locks.
+    """
+    if db.get_bind().dialect.name != "postgresql":
+        return
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    db.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
 def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        # Transactions are begun by the listener below, not by the driver.
-        connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in (
             f"busy_timeout = {_BUSY_TIMEOUT_MS}",
@@ -98,11 +176,31 @@ def _prepare_sqlite(engine: Engine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        connection.isolation_level = "IMMEDIATE"
+
+
+def _begin_as_marked(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        # Transactions are begun by the listener below, not by the driver.
+        connection.isolation_level = None
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Add columns that an earlier version's tables lack; they come with a server default."""
+    inspector = inspect(connection)
+    quote = connection.dialect.identifier_preparer.quote
+    for table in SQLModel.metadata.sorted_tables:
+        present = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in present:
+                ddl = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {ddl}")
 
 
 def _add_defaults(db: Session, settings: Settings) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
+from service.database import hold_name
+from service.outbox import enqueue_deliveries
 from service.tables import EventRow, SessionRow, SessionStatus
 from service.voice.tables import VoiceEventRow
 
@@ -39,7 +41,10 @@ def add_event(
     reason_code: str | None = None,
     **details: Any,
 ) -> EventRow:
-    """Write the next event of `session`.
+    """Write the next event of `session` and queue its deliveries.
+
+    The row of the session must be new or locked (``with_for_update``): its counter is the
+    event's number.
 
     Parameters
     ----------
@@ -62,6 +67,8 @@ def add_event(
     )
     db.add(session)
     db.add(row)
+    db.flush()  # a delivery refers to its event
+    enqueue_deliveries(db, row)
     return row
 
 
@@ -77,6 +84,7 @@ def add_voice_event(
     **details: Any,
 ) -> VoiceEventRow:
     """Write the next event of a voice request, a comparison or a voiceprint; see `add_event`."""
+    hold_name(db, f"voice events of {subject_id}")
     count = select(func.count()).where(VoiceEventRow.subject_id == subject_id)
     row = VoiceEventRow(
         organization_id=organization_id,
@@ -89,4 +97,6 @@ def add_voice_event(
         details=details,
     )
     db.add(row)
+    db.flush()
+    enqueue_deliveries(db, row)
     return row

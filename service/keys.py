@@ -29,6 +29,8 @@ class Scope(StrEnum):
 
     READ = "sessions:read"
     WRITE = "sessions:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def create_key(
     *,
     name: str,
     casing: Casing = Casing.SNAKE,
-    scopes: Sequence[Scope] = (Scope.READ, Scope.WRITE),
+    scopes: Sequence[Scope] = tuple(Scope),
     organization_id: str = DEFAULT_ORGANIZATION_ID,
 ) -> CreatedKey:
     """Make a key and return its text, which can't be read again."""

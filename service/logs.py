@@ -29,6 +29,9 @@ _FIELDS = (
     "capture_id",
     "voice_request_id",
     "match_score",
+    "slot",
+    "delivery_id",
+    "endpoint_id",
 )
 _FRAMES_SHOWN = 4
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_HOUR_S = 3600
+_MINUTE_S = 60
+_HOUR_S = 60 * _MINUTE_S
 _DAY_S = 24 * _HOUR_S
 _MIB = 1024 * 1024
 
 Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Settings(BaseSettings):
@@ -22,7 +24,11 @@ class Settings(BaseSettings):
     ----------
     data_dir
         Holds the database (unless `database_url` says otherwise), the captured media and the
-        signing secret. One running service per folder.
+        signing secret. One `bonafide serve` per folder; API and workers share one.
+    database_url
+        ``postgresql://…`` to scale out; a direct connection, not a transaction pooler.
+    api_processes
+        Processes of `bonafide api`.
     public_url
         How applicants reach this service; session links and media links start with it.
     secret_key
@@ -32,9 +38,9 @@ class Settings(BaseSettings):
     capture_token_ttl_s, session_ttl_s
         How long a session link works, and how long a session waits for its applicant before it
         is EXPIRED.
-    max_uploads, max_pending_captures
-        Captures that may be on their way in, and that may wait for analysis, before further
-        ones are told to come back (429).
+    max_uploads, max_pending_captures, max_pending_per_tenant
+        Captures that may be on their way in, and that may wait for analysis, of all tenants
+        (503) and of one (429), before further ones are told to come back.
     models_folder, voice_model_folder, voice_bona_fide_label
         Weights that the project does not ship (see `bonafide models`): a folder for files by
         name, a transformers folder with a voice detector, and its bona fide label where it does
@@ -43,8 +49,23 @@ class Settings(BaseSettings):
         Encrypts voiceprints: 32 bytes in base64. Made and kept in `data_dir` when not given.
     voice_timeout_s, max_voice_wait_s
         How long a comparison or one voice request may take, and how long ``Prefer: wait`` waits.
+    webhook_schedule_s, webhook_ordered_tries
+        Pause before each try of a delivery; after how many failed tries it no longer holds back
+        later events of the same session.
+    webhook_allow_http, webhook_allowed_networks
+        For development and receivers inside: plain http, and networks (``["10.0.0.0/8"]``) that
+        may be called though they are not public.
+    webhook_disable_after_s, webhook_overlap_s, webhook_retention_s
+        When a failing endpoint is disabled, how long a rotated secret signs along, and how long
+        what was posted is kept for replays.
+    webhook_workers
+        Tries of deliveries at a time, in one process.
     max_tries
         Tries of one analysis before its session is FAILED.
+    queue_poll_s, reconcile_every_s
+        How often a worker looks for queued work, and for work that nobody alive owns.
+    engine_history_s
+        How long the engine keeps what has ended.
     """
 
     model_config = SettingsConfigDict(env_prefix="BONAFIDE_", extra="ignore", frozen=True)
@@ -53,6 +74,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    api_processes: Annotated[int, Field(ge=1)] = 1
     public_url: str = ""
     secret_key: SecretStr | None = None
 
@@ -71,7 +93,8 @@ class Settings(BaseSettings):
     max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
     max_frames: Annotated[int, Field(gt=0)] = 600
     max_uploads: Annotated[int, Field(gt=0)] = 32
-    max_pending_captures: Annotated[int, Field(gt=0)] = 200
+    max_pending_captures: Annotated[int, Field(gt=0)] = 400
+    max_pending_per_tenant: Annotated[int, Field(gt=0)] = 200
     upload_timeout_s: Positive = 120
 
     voiceprint_key: SecretStr | None = None
@@ -79,6 +102,20 @@ class Settings(BaseSettings):
     max_voice_requests: Annotated[int, Field(gt=0)] = 16
     voice_timeout_s: Positive = 20
     max_voice_wait_s: Positive = 15
+
+    webhook_schedule_s: Annotated[tuple[NotNegative, ...], Field(min_length=1)] = (
+        *(0, 5, 5 * _MINUTE_S, 30 * _MINUTE_S),
+        *(hours * _HOUR_S for hours in (2, 5, 10, 14, 20, 24)),
+    )
+    webhook_ordered_tries: Annotated[int, Field(ge=1)] = 4
+    webhook_timeout_s: Positive = 10
+    webhook_allow_http: bool = False
+    webhook_allowed_networks: tuple[IPvAnyNetwork, ...] = ()
+    webhook_disable_after_s: Positive = 5 * _DAY_S
+    webhook_overlap_s: NotNegative = _DAY_S
+    webhook_retention_s: Positive = 30 * _DAY_S
+    webhook_workers: Annotated[int, Field(ge=1)] = 8
+    max_webhook_endpoints: Annotated[int, Field(ge=1)] = 20
 
     policy_file: Path | None = None
     whisper_checkpoint: Path | None = None
@@ -90,6 +127,9 @@ class Settings(BaseSettings):
     layer_timeout_s: Positive = 30
     analysis_timeout_s: Positive = 300
     max_tries: Annotated[int, Field(ge=1)] = 3
+    queue_poll_s: Positive = 0.1
+    reconcile_every_s: Positive = 20
+    engine_history_s: Positive = 7 * _DAY_S
     retry_pause_s: Annotated[float, Field(ge=0)] = 1.0
     drain_timeout_s: Annotated[float, Field(ge=0)] = 10.0
     log_level: str = "INFO"

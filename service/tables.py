@@ -159,7 +159,10 @@ class SessionRow(SQLModel, table=True):
 
 
 class Attempt(SQLModel, table=True):
-    """One try of the applicant: its link, its challenge and its place in the queue."""
+    """One try of the applicant: its link, its challenge and its place in the queue.
+
+    `dispatch` numbers the jobs that were queued for it; only the latest may do anything.
+    """
 
     __tablename__ = "attempts"
     __table_args__ = (UniqueConstraint("session_id", "number"),)
@@ -169,6 +172,7 @@ class Attempt(SQLModel, table=True):
     number: int
     state: str = Field(default=AttemptState.AWAITING, index=True)
     tries: int = 0
+    dispatch: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
     not_before: int = Field(default=0, sa_type=BigInteger)
     link_number: int = 1
     token_sha256: str = Field(unique=True)

@@ -131,8 +131,13 @@ class Tasks:
     warm: Callable[[str, ModelPaths], None] = warm
 
 
-def initialise_child() -> None:
-    """Prepare a child: die with the parent, leave Ctrl-C to it, one thread per library."""
+def die_with_parent() -> None:
+    """Have this process killed when the thread that started it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def initialise_child() -> None:
+    """Prepare a child: die with the parent, leave Ctrl-C to it, one thread per library."""
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

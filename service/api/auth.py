@@ -65,3 +65,5 @@ def respond(
 ContextDep = Annotated[Context, Depends(get_context)]
 Reader = Annotated[Caller, Depends(_requiring(Scope.READ))]
 Writer = Annotated[Caller, Depends(_requiring(Scope.WRITE))]
+WebhookReader = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_READ))]
+WebhookWriter = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE))]

@@ -16,6 +16,8 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "SESSION_NOT_FOUND": (404, "this tenant has no such session"),
     "VOICE_REQUEST_NOT_FOUND": (404, "this tenant has no such enrolment or verification"),
     "VOICEPRINT_NOT_FOUND": (404, "nobody of that external_id is enrolled; enrol first"),
+    "WEBHOOK_ENDPOINT_NOT_FOUND": (404, "this tenant has no such webhook endpoint"),
+    "DELIVERY_NOT_FOUND": (404, "this endpoint has no such delivery"),
     "CAPTURE_TOKEN_UNKNOWN": (404, "no such link, or a newer one has taken its place"),
     "METHOD_NOT_ALLOWED": (405, "the path does not take this method"),
     "CONFLICT": (409, "changed by somebody else at the same time; retrieve and repeat"),
@@ -26,6 +28,9 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "IDEMPOTENCY_KEY_REUSED": (409, "the key was used for a different request"),
     "REQUEST_UUID_REUSED": (409, "the request_uuid was used for a different request"),
     "VOICE_RETRY_CLOSED": (409, "no voice retry now: synthetic audio, or the one retry is used"),
+    "ENDPOINT_DISABLED": (409, "the webhook endpoint is disabled; enable it first"),
+    "TOO_MANY_ENDPOINTS": (409, "the tenant has as many webhook endpoints as it may"),
+    "MESSAGE_EXPIRED": (409, "what was posted is not kept any more; retrieve the session"),
     "CAPTURE_TOKEN_EXPIRED": (410, "the link has run out; ask for a new attempt"),
     "PAYLOAD_TOO_LARGE": (413, "more bytes or files than the limit"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "the body, or the content of a file, is of the wrong kind"),
@@ -34,7 +39,10 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "INVALID_MEDIA": (422, "the media can't be judged; see findings; no attempt is used"),
     "TOO_MANY_REQUESTS": (429, "come back after Retry-After seconds"),
     "INTERNAL_ERROR": (500, "a fault of the service; report the request id"),
-    "ANALYSIS_BUSY": (503, "too busy to check the capture; see Retry-After; no attempt is used"),
+    "ANALYSIS_BUSY": (
+        503,
+        "too busy to check the capture, or too many wait; see Retry-After; no attempt is used",
+    ),
     "NOT_READY": (503, "starting, stopping or without its database; see Retry-After"),
     "SPEAKER_ENCODER_MISSING": (503, "the speaker encoder is not installed; the message says how"),
     "ANALYSIS_TIMED_OUT": (504, "the analysis took too long; send shorter recordings, or later"),
@@ -89,4 +97,4 @@ def _example(code: str) -> dict[str, Any]:
         problem["findings"] = [
             {"code": "TOO_DARK", "hint": hint, "value": 18.0, "limit": 40.0, "frames": [0, 1]}
         ]
-    return {"error": problem}
+    return {"error": problem, "message": problem["message"]}

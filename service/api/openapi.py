@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service.api.webhook_schemas import WebhookMessage
 from service.captures.description import CaptureDescription
 from service.voice.requests import CompareVoices, EnrollVoice, VerifyVoice
 
@@ -21,6 +22,7 @@ _TAGS = [
     {"name": "Sessions", "description": "For integrators, with an API key."},
     {"name": "Captures", "description": "For the applicant's page, with a single-use token."},
     {"name": "Voice", "description": "Compare, enrol and verify voices, with an API key."},
+    {"name": "Webhooks", "description": "Where events are posted, with an API key."},
     {"name": "Media", "description": "Captured media, by signed link."},
     {"name": "Health", "description": "For the operator."},
 ]
@@ -37,6 +39,19 @@ def use_openapi(app: FastAPI) -> None:
     app.openapi = document  # type: ignore[method-assign]
 
 
+def _posted() -> APIRouter:
+    """What the service posts itself, described as routes of the receiver."""
+    receiver = APIRouter()
+
+    @receiver.post(
+        "event", status_code=204, tags=["Webhooks"], summary="An event", operation_id="event"
+    )
+    def _event(body: WebhookMessage) -> None:
+        """Signed by the Standard Webhooks specification; answer 2xx within ten seconds."""
+
+    return receiver
+
+
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title="Bonafide",
@@ -44,6 +59,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         description=_DESCRIPTION,
         routes=app.routes,
         tags=_TAGS,
+        webhooks=_posted().routes,
     )
     reference = "#/components/schemas/{model}"
     capture = CaptureDescription.model_json_schema(ref_template=reference)
@@ -54,6 +70,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
         fields = model.model_json_schema(ref_template=reference)
         schemas |= fields.pop("$defs", {})
         schemas[model.__name__] = fields
+    # FastAPI adds what it would answer itself; receivers answer what they like.
+    document["webhooks"]["event"]["post"]["responses"].pop("422")
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document

@@ -64,7 +64,9 @@ def problem_response(error: ApiError, casing: Casing) -> JSONResponse:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == 401:
         headers["WWW-Authenticate"] = 'ApiKey realm="v1"'
-    return JSONResponse(cased({"error": problem}, casing), error.status, headers)
+    # Clients that know nothing of our shape show what they find under `message`.
+    body = {"error": problem, "message": error.message}
+    return JSONResponse(cased(body, casing), error.status, headers)
 
 
 def casing_of(request: Request) -> Casing:

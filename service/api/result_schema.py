@@ -72,6 +72,7 @@ class DetectionData(WireModel):
 class AnalysisData(WireModel):
     """The result, and what explains it (the evidence is left out of lists)."""
 
+    created_at: WireTime
     deepfake_detection_data: DetectionData
     deepfake_detection_evidence: Annotated[
         dict[str, Any] | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,15 +41,26 @@ class ErrorBody(WireModel):
     """The shape of every error."""
 
     error: Problem
+    message: Annotated[
+        str, Field(description="The same as `error.message`, where many clients look for it.")
+    ]
 
 
 class MetaData(WireModel):
-    """About the applicant's visit. camelCase with every key."""
+    """What is known of the applicant's visit. camelCase with every key."""
 
-    applicantSubmissionIp: str | None  # noqa: N815  (the contract's own spelling)
-    applicantSubmissionDevice: str | None  # noqa: N815
-    applicantViewTime: str | None  # noqa: N815
-    applicantSubmissionBrowser: str | None  # noqa: N815
+    applicantSubmissionIp: str | None = None  # noqa: N815  (the contract's own spelling)
+    applicantSubmissionDevice: str | None = None  # noqa: N815
+    applicantViewTime: str | None = None  # noqa: N815
+    applicantSubmissionBrowser: str | None = None  # noqa: N815
+
+
+class CaptureRecord(WireModel):
+    """How much was captured."""
+
+    files: int
+    bytes: int
+    received_at: WireTime
 
 
 class SessionRecord(WireModel):
@@ -71,7 +82,10 @@ class SessionRecord(WireModel):
     expires_at: WireTime
     submitted_at: WireTime | None = None
     meta_data: MetaData
-    uploads: dict[str, Any]
+    uploads: Annotated[
+        dict[str, bool], Field(description="What was captured, by the names of `resource_links`.")
+    ]
+    capture: CaptureRecord | None = None
     attempt: Annotated[int, Field(description="Number of the current attempt, from 1.")]
     attempts_left: int
     is_final: bool
@@ -91,9 +105,10 @@ class UserRecord(WireModel):
     organization_id: str
     first_name: str
     last_name: str
-    email: str | None
-    phone: str | None
+    email: Annotated[str, Field(description="Empty where there is none.")]
+    phone: Annotated[str, Field(description="Empty where there is none.")]
     created_at: WireTime
+    updated_at: WireTime
 
 
 class RetrievedSession(WireModel):
@@ -130,7 +145,7 @@ class SessionCreated(WireModel):
 
     id: str
     session_url: str
-    external_id: str | None
+    external_id: str | None = None
     links: list[Link]
 
 

@@ -19,6 +19,7 @@ from service.sessions.create import create_session
 from service.sessions.links import session_url
 from service.sessions.read import SessionFilter, list_sessions, retrieve_session
 from service.sessions.requests import BothCasings, CreateSession, UpdateStatus
+from service.sessions.views import WireObject
 from service.tables import SessionStatus
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
@@ -55,12 +56,13 @@ def create(
     """Create a session and get the link that its applicant opens. The link works once."""
     created = create_session(context, caller, body, idempotency_key)
     url = session_url(context, created.attempt)
-    answer = {
+    answer: WireObject = {
         "id": created.session.id,
         "session_url": url,
-        "external_id": created.session.external_id,
         "links": [{"url": url, "type": "session"}],
     }
+    if created.session.external_id is not None:
+        answer["external_id"] = created.session.external_id
     headers = {"Idempotency-Replayed": "true"} if created.replayed else None
     return respond(request, answer, 201, headers)
 

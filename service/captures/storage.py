@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Set
 from pathlib import Path
 
@@ -49,27 +50,44 @@ def discard(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_staging(settings: Settings) -> None:
-    """Remove what uploads left behind that the last process never finished."""
-    discard(settings.data_dir / _STAGING)
+def sweep_staging(settings: Settings, older_than_s: float = 0.0) -> None:
+    """Remove what uploads left behind that were never finished.
+
+    Parameters
+    ----------
+    older_than_s
+        Leave younger ones alone: other processes may be at work.
+    """
+    for folder in (settings.data_dir / _STAGING).glob("*"):
+        if _age_s(folder) >= older_than_s:
+            discard(folder)
 
 
-def sweep_orphans(settings: Settings, known: Set[str]) -> int:
+def sweep_orphans(settings: Settings, known: Set[str], older_than_s: float = 0.0) -> int:
     """Remove captures in place that no row speaks of; return how many.
 
     Parameters
     ----------
     known
         Ids of the captures that have a row.
+    older_than_s
+        Leave younger ones alone: their row may be about to come.
     """
     orphans = [
         folder
         for folder in (settings.data_dir / _CAPTURES).glob("*/*/*")
-        if folder.name not in known
+        if folder.name not in known and _age_s(folder) >= older_than_s
     ]
     for folder in orphans:
         discard(folder)
     return len(orphans)
+
+
+def _age_s(folder: Path) -> float:
+    try:
+        return max(0.0, time.time() - folder.stat().st_mtime)
+    except FileNotFoundError:
+        return 0.0  # moved into place meanwhile
 
 
 def _sync(path: Path) -> None:

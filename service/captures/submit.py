@@ -89,7 +89,7 @@ async def submit_capture(
         raise NotReadyError("the models are being loaded; try again shortly")
     with context.uploads.taken(opened.attempt.id):
         session = await _take(context, token, opened, body, sender)
-    context.jobs.submit(opened.attempt.id)
+    context.jobs.wake(opened.attempt.id)
     return session
 
 
@@ -111,7 +111,7 @@ async def _take(
 def _check_token(context: Context, token: str) -> OpenAttempt:
     with context.database.read() as db:
         opened = open_attempt(db, token)
-        check_queue(context, db)
+        check_queue(context, db, opened.session.organization_id)
     return opened
 
 
@@ -183,7 +183,7 @@ def _commit(
         raise
     try:
         with context.database.write() as db:
-            fresh = open_attempt(db, token)
+            fresh = open_attempt(db, token, lock=True)
             _use_token(db, fresh.attempt)
             db.add(
                 CaptureRow(
@@ -202,6 +202,7 @@ def _commit(
             session.applicant_ip = sender.ip
             session.applicant_user_agent = sender.user_agent
             add_event(db, session, status_event(SessionStatus.SUBMITTED), "applicant")
+            context.jobs.enqueue(db, fresh.attempt, session.organization_id)
     except (ApiError, IntegrityError, StaleDataError):
         # Somebody was faster. After any other failure the commit may have gone through: the
         # media stays, and the sweep at start-up removes what no row speaks of.

@@ -9,7 +9,13 @@ from sqlmodel import Session, col, select
 
 from service.clock import now_ms
 from service.context import Context
-from service.errors import ConflictError, GoneError, NotFoundError, TooManyRequestsError
+from service.errors import (
+    AnalysisBusyError,
+    ConflictError,
+    GoneError,
+    NotFoundError,
+    TooManyRequestsError,
+)
 from service.signing import token_digest
 from service.tables import (
     Attempt,
@@ -42,8 +48,13 @@ def opened_ms(session: SessionRow, attempt: Attempt) -> int:
     return max(attempt.created_at, session.viewed_at or 0)
 
 
-def open_attempt(db: Session, token: str) -> OpenAttempt:
+def open_attempt(db: Session, token: str, *, lock: bool = False) -> OpenAttempt:
     """Return the attempt that `token` opens.
+
+    Parameters
+    ----------
+    lock
+        Keep others from changing its session until this transaction has ended.
 
     Raises
     ------
@@ -60,7 +71,7 @@ def open_attempt(db: Session, token: str) -> OpenAttempt:
         raise NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
     if attempt.token_used_at is not None:
         raise ConflictError("this link was used; ask for a new one", "CAPTURE_TOKEN_USED")
-    session = db.get_one(SessionRow, attempt.session_id)
+    session = db.get_one(SessionRow, attempt.session_id, with_for_update=True if lock else None)
     if session.status != SessionStatus.PENDING or attempt.number != session.attempt:
         raise ConflictError("the session takes no capture any more", "SESSION_TERMINAL")
     if attempt.token_expires_at < now_ms():
@@ -75,26 +86,35 @@ def note_view(context: Context, token: str) -> OpenAttempt:
     if seen.session.viewed_at is not None and seen.session.progress != SessionProgress.PENDING:
         return seen
     with context.database.write() as db:
-        fresh = open_attempt(db, token)
+        fresh = open_attempt(db, token, lock=True)
         fresh.session.viewed_at = fresh.session.viewed_at or now_ms()
         fresh.session.progress = SessionProgress.STARTED
         db.add(fresh.session)
         return fresh
 
 
-def check_queue(context: Context, db: Session) -> None:
-    """Refuse a capture when too many wait already.
+def check_queue(context: Context, db: Session, organization_id: str) -> None:
+    """Refuse a capture when too many wait already, of this tenant or of all together.
 
     Raises
     ------
     TooManyRequestsError
-        With the seconds after which to try again.
+        When this tenant has too many waiting; with the seconds after which to try again.
+    AnalysisBusyError
+        When all together have.
     """
-    waiting = db.exec(
+    settings = context.settings
+    waiting = (
         select(func.count())
         .select_from(Attempt)
         .where(col(Attempt.state).in_((AttemptState.QUEUED, AttemptState.RUNNING)))
-    ).one()
-    if waiting >= context.settings.max_pending_captures:
+    )
+    if db.exec(waiting).one() >= settings.max_pending_captures:
         message = "too many captures are waiting; try again shortly"
+        raise AnalysisBusyError(message, _QUEUE_RETRY_S)
+    of_tenant = waiting.join(SessionRow, col(SessionRow.id) == col(Attempt.session_id)).where(
+        SessionRow.organization_id == organization_id
+    )
+    if db.exec(of_tenant).one() >= settings.max_pending_per_tenant:
+        message = "too many of your captures are waiting; try again shortly"
         raise TooManyRequestsError(message, _QUEUE_RETRY_S)

@@ -18,6 +18,7 @@ from service.cli.evaluate_phrase import phrase
 from service.cli.evaluate_words import words
 from service.cli.inspect import models, policy
 from service.cli.keys import keys
+from service.cli.roles import api, migrate, worker
 from service.cli.serve import demo, serve
 
 app = typer.Typer(
@@ -33,6 +34,9 @@ evaluate.command()(phrase)
 evaluate.command()(words)
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)
+app.command()(migrate)
+app.command()(api)
+app.command()(worker)
 app.command()(demo)
 app.add_typer(keys, name="keys")
 app.command()(models)

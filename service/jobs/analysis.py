@@ -7,7 +7,9 @@ import logging
 
 from layers.capture.errors import DecodeTimeoutError, MediaError
 from service.context import Context
-from service.jobs.attempts import Claimed, record_crash, record_verdict
+from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.claims import Claimed
+from service.jobs.persistence import persistently
 from verdict.engine import Decision, decide
 from verdict.evidence import Evidence, LayerName
 
@@ -23,23 +25,31 @@ async def analyse_attempt(context: Context, claimed: Claimed) -> None:
     place = {"session_id": claimed.session_id, "attempt": claimed.number, "try": claimed.tries}
     if claimed.tries > context.settings.max_tries:
         # Every try so far took the whole process along.
-        await asyncio.to_thread(record_crash, context, claimed, "process_died")
+        await persistently(record_crash, context, claimed, "process_died")
         _LOG.error("analysis failed for good", extra={**place, "reason": "process_died"})
         return
     try:
         decision = await _decide(context, claimed)
     except Exception as error:
-        reason = _reason_of(error)
-        again = await asyncio.to_thread(record_crash, context, claimed, reason)
-        message = "analysis crashed, trying again" if again else "analysis failed for good"
-        # The type only: a message could hold words or paths of the session.
-        _LOG.error(message, extra={**place, "reason": reason, "error": type(error).__name__})
+        await _count_crash(context, claimed, _reason_of(error), error)
         return
-    await asyncio.to_thread(record_verdict, context, claimed, decision)
+    try:
+        await persistently(record_verdict, context, claimed, decision)
+    except Exception as error:
+        await _count_crash(context, claimed, "verdict_not_recorded", error)
+        return
     extra = {**place, "rule": decision.priority, "reason": str(decision.reason_code)}
     _LOG.info("verdict recorded", extra=extra)
     if decision.facts.deepfake_detected:
         _LOG.warning("security: deepfake detected", extra=extra)
+
+
+async def _count_crash(context: Context, claimed: Claimed, reason: str, error: Exception) -> None:
+    again = await persistently(record_crash, context, claimed, reason)
+    message = "analysis crashed, trying again" if again else "analysis failed for good"
+    place = {"session_id": claimed.session_id, "attempt": claimed.number, "try": claimed.tries}
+    # The type only: a message could hold words or paths of the session.
+    _LOG.error(message, extra={**place, "reason": reason, "error": type(error).__name__})
 
 
 async def _decide(context: Context, claimed: Claimed) -> Decision:

@@ -1,125 +1,29 @@
-"""The queue in the database: take up an attempt, then record its verdict or its crash.
-
-Each function is one transaction, so that a process may die between any two of them.
-"""
+"""How a try ends: with its verdict or its crash, and the event, in one transaction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, select
 
-from service.analyser import StoredCapture
-from service.captures.description import CaptureDescription
-from service.captures.prepare import DESCRIPTION_FILE
-from service.captures.tokens import opened_ms
 from service.clock import now_ms
 from service.context import Context
 from service.events import ANALYSIS_RECORDED, DEEPFAKE_DETECTED, add_event, status_event
-from service.lifecycle import FAILED, after_verdict
+from service.jobs.claims import ENGINE, Claimed, fail, is_waiting_for, locked, queue_again
+from service.lifecycle import after_verdict
 from service.sessions.change import apply_standing
-from service.tables import (
-    Attempt,
-    AttemptState,
-    CaptureRow,
-    SessionRow,
-    SessionStatus,
-    VerdictRow,
-    Workflow,
-)
+from service.tables import Attempt, AttemptState, SessionRow, SessionStatus, VerdictRow, Workflow
 from verdict.engine import Decision
 from verdict.wire import detection_data, detection_evidence
-
-ENGINE = "engine"
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """An attempt that this process has taken up."""
-
-    attempt_id: str
-    session_id: str
-    number: int
-    tries: int
-    capture: CaptureRow
-    phrase: str
-    language: str
-    opened_ms: int
-
-    def stored(self, context: Context) -> StoredCapture:
-        """Read what was sent with the media.
-
-        Raises
-        ------
-        OSError
-            When the folder is gone.
-        """
-        folder = context.settings.data_dir / self.capture.folder
-        text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-        description = CaptureDescription.model_validate_json(text)
-        capture = self.capture
-        return description.stored(
-            capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
-        )
-
-
-def requeue_interrupted(context: Context) -> int:
-    """Put back what was running when the last process ended; return how many."""
-    with context.database.write() as db:
-        result = db.exec(
-            update(Attempt)
-            .where(col(Attempt.state) == AttemptState.RUNNING)
-            .values(state=AttemptState.QUEUED, not_before=0)
-        )
-        return result.rowcount
-
-
-def claim_next(context: Context) -> Claimed | None:
-    """Take up the longest waiting attempt and count the try; None when none is due."""
-    with context.database.write() as db:
-        row = db.exec(
-            select(Attempt, CaptureRow)
-            .join(CaptureRow, col(CaptureRow.attempt_id) == col(Attempt.id))
-            .where(Attempt.state == AttemptState.QUEUED, Attempt.not_before <= now_ms())
-            .order_by(col(CaptureRow.received_at), col(Attempt.id))
-        ).first()
-        if row is None:
-            return None
-        attempt, capture = row
-        attempt.state = AttemptState.RUNNING
-        attempt.tries += 1
-        db.add(attempt)
-        return Claimed(
-            attempt.id,
-            attempt.session_id,
-            attempt.number,
-            attempt.tries,
-            capture,
-            attempt.phrase,
-            attempt.language,
-            opened_ms(db.get_one(SessionRow, attempt.session_id), attempt),
-        )
-
-
-def give_back(context: Context, claimed: Claimed) -> None:
-    """Return an attempt whose analysis was cut short by a shutdown; the try does not count."""
-    with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
-        if attempt.state == AttemptState.RUNNING:
-            attempt.state = AttemptState.QUEUED
-            attempt.tries -= 1
-            db.add(attempt)
 
 
 def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> None:
     """Write verdict, status and event together. A second verdict for an attempt changes nothing."""
     with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
+        session, attempt = locked(db, claimed.attempt_id)
         if _has_verdict(db, attempt):
             return
-        session = db.get_one(SessionRow, attempt.session_id)
         workflow = db.get_one(Workflow, session.workflow_id)
         attempt.state = AttemptState.DONE
         db.add(attempt)
@@ -136,7 +40,7 @@ def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> No
         why = str(decision.reason_code)
         _note_deepfake(db, session, decision)
         details = {"verdict": str(decision.rule.verdict), "rule": decision.priority}
-        if not _is_waiting_for(session, attempt):
+        if not is_waiting_for(session, attempt):
             # Somebody decided by hand meanwhile: the verdict is kept, their status stands.
             session.updated_at = now_ms()
             add_event(db, session, ANALYSIS_RECORDED, ENGINE, reason_code=why, **details)
@@ -168,24 +72,15 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
         Whether it is tried again.
     """
     with context.database.write() as db:
-        attempt = db.get_one(Attempt, claimed.attempt_id)
-        if _has_verdict(db, attempt):
-            return False
+        session, attempt = locked(db, claimed.attempt_id)
+        if attempt.tries != claimed.tries or attempt.state != AttemptState.RUNNING:
+            return False  # another try has ended it, or is at it
         settings = context.settings
         if attempt.tries < settings.max_tries:
-            attempt.state = AttemptState.QUEUED
-            attempt.not_before = now_ms() + round(1000 * settings.retry_pause_s * attempt.tries)
-            db.add(attempt)
+            pause_s = settings.retry_pause_s * attempt.tries
+            queue_again(db, context, attempt, session.organization_id, pause_s)
             return True
-        attempt.state = AttemptState.FAILED
-        db.add(attempt)
-        session = db.get_one(SessionRow, attempt.session_id)
-        if _is_waiting_for(session, attempt):
-            apply_standing(session, FAILED)
-            session.failure_reason = reason
-            add_event(
-                db, session, status_event(SessionStatus.FAILED), ENGINE, failure_reason=reason
-            )
+        fail(db, session, attempt, reason)
         return False
 
 
@@ -208,10 +103,6 @@ def _note_deepfake(db: Session, session: SessionRow, decision: Decision) -> None
 def _has_verdict(db: Session, attempt: Attempt) -> bool:
     query = select(VerdictRow.id).where(VerdictRow.attempt_id == attempt.id)
     return db.exec(query).first() is not None
-
-
-def _is_waiting_for(session: SessionRow, attempt: Attempt) -> bool:
-    return session.status == SessionStatus.SUBMITTED and session.attempt == attempt.number
 
 
 def _evidence(decision: Decision, attempt: Attempt) -> dict[str, Any]:

@@ -1,25 +1,19 @@
-"""The runner of a single process: a few asyncio tasks over the queue in the database.
-
-The heavy work happens in the analyser's children and the SQL in threads, so the event loop
-stays free. A durable engine can take this class's place behind the same port.
-"""
+"""A runner without an engine, for tests: a few asyncio tasks over the states of the attempts."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 
+from sqlmodel import Session
+
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import (
-    Claimed,
-    claim_next,
-    give_back,
-    record_crash,
-    requeue_interrupted,
-)
+from service.jobs.claims import claim_next, give_back, requeue_interrupted
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
+from service.tables import Attempt
+from service.webhooks.retention import forget_messages
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 1.0
@@ -48,7 +42,12 @@ class InProcessRunner:
             raise RuntimeError(msg)
         return self._bound
 
-    def submit(self, attempt_id: str) -> None:
+    def enqueue(
+        self, db: Session, attempt: Attempt, organization_id: str, delay_s: float = 0.0
+    ) -> None:
+        """Do nothing: the state of the attempt and its `not_before` are the queue."""
+
+    def wake(self, attempt_id: str) -> None:
         """Wake a worker; what is due stands in the database."""
         _LOG.info("attempt queued", extra={"attempt_id": attempt_id})
         self._wake.set()
@@ -94,29 +93,14 @@ class InProcessRunner:
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.to_thread(give_back, self._context, claimed))
             raise
-        except Exception as error:
-            _LOG.error("outcome not recorded", extra={"error": type(error).__name__})
-            await self._count_crash(claimed)
         return True
-
-    async def _count_crash(self, claimed: Claimed) -> None:
-        """Count the try, however long the database is away; a stop leaves it to the restart."""
-        while not self._stopping.is_set():
-            try:
-                await asyncio.to_thread(
-                    record_crash, self._context, claimed, "verdict_not_recorded"
-                )
-            except Exception as error:
-                _LOG.error("crash not recorded", extra={"error": type(error).__name__})
-                await self._sleep(self._stopping, _AFTER_ERROR_S)
-            else:
-                return
 
     async def _expire(self) -> None:
         while not self._stopping.is_set():
             try:
                 await asyncio.to_thread(expire_sessions, self._context)
                 await asyncio.to_thread(forget_idempotency_keys, self._context)
+                await asyncio.to_thread(forget_messages, self._context)
             except Exception as error:
                 _LOG.error("expiry not run", extra={"error": type(error).__name__})
             await self._sleep(self._stopping, _EXPIRY_EVERY_S)

@@ -1,18 +1,35 @@
 """The port behind which captures are analysed in the background.
 
-The queue itself is the `state` of the attempt rows, written in the transaction that takes the
-capture: a runner that dies has lost nothing, and one that starts finds what is due.
+An attempt is queued in the transaction that makes it due: a runner that dies has lost nothing, and
+one that starts finds what is left.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from sqlmodel import Session
+
+from service.tables import Attempt
+
 
 class JobRunner(Protocol):
-    """Analyses every queued attempt once, whatever happens in between."""
+    """Brings every queued attempt to its one verdict, whatever happens in between."""
 
-    def submit(self, attempt_id: str) -> None:
+    def enqueue(
+        self, db: Session, attempt: Attempt, organization_id: str, delay_s: float = 0.0
+    ) -> None:
+        """Queue job `attempt.dispatch` of an attempt inside the caller's transaction.
+
+        Parameters
+        ----------
+        organization_id
+            Whose it is: tenants take turns.
+        delay_s
+            How long after the commit it becomes due.
+        """
+
+    def wake(self, attempt_id: str) -> None:
         """Say that an attempt was queued. Call after its transaction has committed."""
 
     async def start(self) -> None:

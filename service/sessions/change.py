@@ -60,7 +60,7 @@ def set_status(
         message = f"must be one of {', '.join(sorted(BY_HAND))}"
         raise UnprocessableError(f"new_status {message}", fields=[FieldError("status", message)])
     with context.database.write() as db:
-        session = find_session(db, caller, session_id)
+        session = find_session(db, caller, session_id, lock=True)
         workflow = db.get_one(Workflow, session.workflow_id)
         before = SessionStatus(session.status)
         if before is not status:
@@ -84,7 +84,7 @@ def start_attempt(context: Context, caller: Caller, session_id: str) -> StartedA
         When the workflow asks for what the recogniser in use can't hear.
     """
     with context.database.write() as db:
-        session = find_session(db, caller, session_id)
+        session = find_session(db, caller, session_id, lock=True)
         workflow = db.get_one(Workflow, session.workflow_id)
         latest = db.exec(
             select(Attempt).where(
@@ -120,9 +120,9 @@ def expire_sessions(context: Context) -> int:
     """End every session whose applicant never came, or never came back; return how many."""
     with context.database.write() as db:
         overdue = db.exec(
-            select(SessionRow).where(
-                SessionRow.status == SessionStatus.PENDING, SessionRow.expires_at < now_ms()
-            )
+            select(SessionRow)
+            .where(SessionRow.status == SessionStatus.PENDING, SessionRow.expires_at < now_ms())
+            .with_for_update(skip_locked=True)
         ).all()
         for session in overdue:
             apply_standing(

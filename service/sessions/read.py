@@ -31,15 +31,20 @@ class SessionFilter:
     workflow_id: str | None = None
 
 
-def find_session(db: Session, caller: Caller, session_id: str) -> SessionRow:
+def find_session(db: Session, caller: Caller, session_id: str, *, lock: bool = False) -> SessionRow:
     """Return the session of that id.
+
+    Parameters
+    ----------
+    lock
+        Keep others from changing it until this transaction has ended.
 
     Raises
     ------
     NotFoundError
         When this tenant has none of that id.
     """
-    session = db.get(SessionRow, session_id)
+    session = db.get(SessionRow, session_id, with_for_update=True if lock else None)
     if session is None or session.organization_id != caller.organization_id:
         raise NotFoundError("no such session", "SESSION_NOT_FOUND")
     return session

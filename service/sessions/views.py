@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -76,13 +77,17 @@ def session_record(db: Session, session: SessionRow, *, with_evidence: bool) -> 
         "redirect_url": session.redirect_url,
         "submitted_at": None if session.submitted_at is None else as_wire(session.submitted_at),
         "failure_reason": session.failure_reason,
+        "capture": None if capture is None else _capture(capture),
         "analysis_data": None if verdict is None else _analysis(verdict, with_evidence),
     }
     return record | {name: value for name, value in optional.items() if value is not None}
 
 
 def _analysis(verdict: VerdictRow, with_evidence: bool) -> WireObject:
-    analysis: WireObject = {"deepfake_detection_data": verdict.data}
+    analysis: WireObject = {
+        "created_at": as_wire(verdict.created_at),
+        "deepfake_detection_data": verdict.data,
+    }
     if with_evidence:
         analysis["deepfake_detection_evidence"] = verdict.evidence
     return analysis
@@ -94,24 +99,32 @@ def _user(user: User) -> WireObject:
         "organization_id": user.organization_id,
         "first_name": user.first_name,
         "last_name": user.last_name,
-        "email": user.email,
-        "phone": user.phone,
+        # Clients of such sessions read both as text: the sender of the deployment has none.
+        "email": user.email or "",
+        "phone": user.phone or "",
         "created_at": as_wire(user.created_at),
+        "updated_at": as_wire(user.created_at),  # nothing of a user changes
     }
 
 
 def _meta_data(session: SessionRow) -> WireObject:
-    """The contract writes these keys in camelCase, whatever the key's casing."""
+    """What is known; the contract writes these keys in camelCase, whatever the key's casing."""
     agent = session.applicant_user_agent
-    return {
+    known = {
         "applicantSubmissionIp": session.applicant_ip,
         "applicantSubmissionDevice": device_of(agent),
         "applicantViewTime": None if session.viewed_at is None else as_wire(session.viewed_at),
         "applicantSubmissionBrowser": browser_of(agent),
     }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _uploads(capture: CaptureRow) -> WireObject:
+    """Return what was captured by the names of `resource_links`."""
+    return {Path(name).stem: True for name in capture.files}
+
+
+def _capture(capture: CaptureRow) -> WireObject:
     return {
         "files": len(capture.files),
         "bytes": capture.n_bytes,

@@ -34,7 +34,7 @@ _CARRY_NOBODY = (ReasonCode.SYNTHETIC_AUDIO_DETECTED, ReasonCode.INSUFFICIENT_AU
 
 
 def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> None:
-    """Write the result of a request; a second one changes nothing.
+    """Write the result of a request, then its events; a second one changes nothing.
 
     Raises
     ------
@@ -48,14 +48,13 @@ def record_reading(desk: VoiceDesk, request_id: str, reading: VoiceReading) -> N
         When it was sealed with another key.
     """
     with desk.context.database.write() as db:
-        row = db.get_one(VoiceRequestRow, request_id)
+        row = db.get_one(VoiceRequestRow, request_id, with_for_update=True)
         if row.state != VoiceState.PROCESSING:
             return
         if row.kind == VoiceKind.ENROLLMENT:
             _enroll(db, desk, row, reading)
         else:
             _verify(db, desk, row, reading)
-        row.file, row.finished_at = None, now_ms()
         db.add(row)
 
 
@@ -68,7 +67,6 @@ def _enroll(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceRe
     reason = None
     if deepfake:
         reason = ReasonCode.SYNTHETIC_AUDIO_DETECTED
-        _note_synthetic(db, row, reading, None)
     elif unsure or made.quality < policy.number("speaker.quality.minimum"):
         reason = ReasonCode.INSUFFICIENT_AUDIO_QUALITY
     else:
@@ -81,6 +79,9 @@ def _enroll(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceRe
         "deepfake_detected": deepfake,
         **_evidence(reading, policy),
     }
+    row.file, row.finished_at = None, now_ms()
+    if deepfake:
+        _note_synthetic(db, row, reading, None)
     _report(db, row, voiceprint_quality_score=made.quality, deepfake_detected=deepfake)
 
 
@@ -106,8 +107,6 @@ def _verify(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceRe
         earlier_scores=_earlier_scores(db, row, policy),
     )
     decided = verify(facts, policy)
-    if deepfake:
-        _note_synthetic(db, row, reading, match_score)
     row.state, row.outcome, row.reason_code = (
         VoiceState.COMPLETED,
         str(decided.outcome),
@@ -124,6 +123,9 @@ def _verify(db: Session, desk: VoiceDesk, row: VoiceRequestRow, reading: VoiceRe
         "trend": None if match_score is None else _trend(facts, decided),
         **_evidence(reading, policy),
     }
+    row.file, row.finished_at = None, now_ms()
+    if deepfake:
+        _note_synthetic(db, row, reading, match_score)
     _report(db, row, result=row.outcome, match_score=row.match_score, deepfake_detected=deepfake)
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, func, select
 
 from layers.voice.speaker.similarity import match
 from layers.voice.speaker.voiceprint import Voiceprint
-from service.database import Database
+from service.database import Database, hold_name
 from service.events import VOICE_ERASED, add_voice_event
 from service.keys import Caller
 from service.voice.cipher import VoiceprintCipher
@@ -30,6 +30,7 @@ def save_voiceprint(
     db: Session, cipher: VoiceprintCipher, organization_id: str, external_id: str, made: Voiceprint
 ) -> VoiceprintRow:
     """Write a voiceprint in place of an earlier one of the same person."""
+    hold_name(db, f"voiceprint of {organization_id} {external_id}")
     earlier = db.get(VoiceprintRow, (organization_id, external_id))
     if earlier is not None:
         db.delete(earlier)
@@ -80,6 +81,7 @@ def erase_voiceprint(database: Database, caller: Caller, external_id: str) -> bo
     """
     actor = f"key:{caller.key_id}"
     with database.write() as db:
+        hold_name(db, f"voiceprint of {caller.organization_id} {external_id}")
         row = db.get(VoiceprintRow, (caller.organization_id, external_id))
         enrolling = _enrolling(db, caller.organization_id, external_id)
         for request in enrolling:
@@ -118,7 +120,7 @@ def _enrolling(db: Session, organization_id: str, external_id: str) -> Sequence[
         VoiceRequestRow.kind == VoiceKind.ENROLLMENT,
         VoiceRequestRow.state == VoiceState.PROCESSING,
     )
-    return db.exec(query).all()
+    return db.exec(query.with_for_update()).all()
 
 
 def _owner(organization_id: str, external_id: str) -> str:

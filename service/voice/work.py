@@ -92,7 +92,8 @@ async def _reading(desk: VoiceDesk, request_id: str, capture: Capture | None) ->
 
 def _record_failure(desk: VoiceDesk, request_id: str, reason: str) -> None:
     with desk.context.database.write() as db:
-        fail_request(db, db.get_one(VoiceRequestRow, request_id), reason, "engine")
+        row = db.get_one(VoiceRequestRow, request_id, with_for_update=True)
+        fail_request(db, row, reason, "engine")
 
 
 def _reason_of(error: Exception) -> str:

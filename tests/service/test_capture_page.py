@@ -16,6 +16,7 @@ import uvicorn
 
 from service.api.page import PAGE_FOLDER
 from service.app import create_app
+from service.jobs.in_process import InProcessRunner
 from service.keys import create_key
 from tests.service.service_builders import APPLICANT, BuilderAnalyser, settings_in
 from verdict.policy import load_policy
@@ -54,7 +55,9 @@ def test_page_names_no_other_host_and_no_inline_script() -> None:
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[tuple[str, str]]:
     """A served application and a key."""
-    app = create_app(settings_in(tmp_path, public_url=""), BuilderAnalyser())
+    app = create_app(
+        settings_in(tmp_path, public_url=""), BuilderAnalyser(), jobs=InProcessRunner()
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -28,6 +28,7 @@ from tests.service.service_builders import (
     json_part,
     wav_bytes,
 )
+from tests.service.tenants import new_tenant
 from verdict.measurement import QualityFinding
 
 
@@ -61,7 +62,9 @@ def test_capture_is_kept_as_it_was_sent(service: Service) -> None:
         f"https://shop.example.com/done?order=7&status=SUBMITTED&sessionId={created['id']}"
     )
     record = service.judged(created["id"])
-    assert record["uploads"]["files"] == 6
+    assert record["capture"]["files"] == 6
+    links = service.retrieve(created["id"])["resource_links"]
+    assert record["uploads"] == dict.fromkeys(links, True)
     assert record["meta_data"]["applicantSubmissionBrowser"] == "Firefox"
     assert record["submitted_at"].endswith("Z")
     folders = list((service.context.settings.data_dir / "captures").glob("*/*/*"))
@@ -237,8 +240,21 @@ def test_queue_that_is_full_says_when_to_come_back(start_service: StartService) 
     service.captured()
     token = service.token_of(service.create())
     response = service.capture(token)
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "ANALYSIS_BUSY")
+    assert int(response.headers["retry-after"]) > 0
+
+
+def test_tenant_with_too_many_waiting_is_held_up_alone(start_service: StartService) -> None:
+    service = start_service(BuilderAnalyser(analyse_pause_s=0.5), max_pending_per_tenant=1)
+    other = new_tenant(service.context.database)
+    first, second = service.create(), service.create()
+    service.key = other.key
+    theirs = service.create(workflow_id=other.workflow_id)
+    assert service.capture(service.token_of(first)).status_code == 202
+    response = service.capture(service.token_of(second))
     assert (response.status_code, response.json()["error"]["code"]) == (429, "TOO_MANY_REQUESTS")
     assert int(response.headers["retry-after"]) > 0
+    assert service.capture(service.token_of(theirs)).status_code == 202
 
 
 def test_no_secret_is_stored_in_the_clear(service: Service) -> None:

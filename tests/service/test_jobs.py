@@ -10,13 +10,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import select
 
 from service.jobs.analysis import analyse_attempt
-from service.jobs.attempts import (
-    Claimed,
-    claim_next,
-    record_crash,
-    record_verdict,
-    requeue_interrupted,
-)
+from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.claims import Claimed, claim_next, requeue_interrupted
 from service.sessions.change import expire_sessions
 from service.tables import (
     DEFAULT_WORKFLOW_ID,

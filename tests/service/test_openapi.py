@@ -11,10 +11,12 @@ from pydantic import BaseModel
 
 from service.api.documented import ERROR_CODES
 from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
+from service.api.webhook_schemas import WebhookDeliveryWithLog, WebhookEndpointWithSecret
 from service.app import create_app
 from tests.service.service_builders import BuilderAnalyser, settings_in
 
 _ROOT = Path(__file__).parents[2]
+_WITH_KEY = ("/v1/sessions", "/v1/voice", "/v1/webhook-endpoints")
 Operation = tuple[str, str, dict[str, Any]]
 
 
@@ -33,7 +35,7 @@ def _operations(document: dict[str, Any]) -> list[Operation]:
 
 def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
     operations = _operations(document)
-    assert len(operations) == 17
+    assert len(operations) == 28
     for method, path, operation in operations:
         where = f"{method} {path}"
         assert operation["summary"], where
@@ -43,7 +45,7 @@ def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
         assert {"400", "500"} <= set(responses), where
         assert "503" in responses or path == "/healthz", where
         has_key = "security" in operation
-        assert has_key == path.startswith(("/v1/sessions", "/v1/voice")), where
+        assert has_key == path.startswith(_WITH_KEY), where
         assert ({"401", "403"} <= set(responses)) == has_key or "media" in path, where
         for status, response in responses.items():
             if int(status) >= 400 and not (path == "/readyz" and status == "503"):
@@ -67,6 +69,14 @@ def test_no_two_paths_are_one_template(document: dict[str, Any]) -> None:
     assert len(templates) == len(set(templates))
 
 
+def test_what_is_posted_to_receivers_is_described(document: dict[str, Any]) -> None:
+    content = document["webhooks"]["event"]["post"]["requestBody"]["content"]
+    assert content["application/json"]["schema"]["$ref"].endswith("/WebhookMessage")
+    assert {"type", "timestamp", "sequence", "data"} <= set(
+        document["components"]["schemas"]["WebhookMessage"]["required"]
+    )
+
+
 def test_voice_requests_answer_in_place_or_later(document: dict[str, Any]) -> None:
     for path, schema in (("enrollments", "Enrollment"), ("verifications", "Verification")):
         responses = document["paths"][f"/v1/voice/{path}"]["post"]["responses"]
@@ -80,6 +90,8 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     for reference in set(re.findall(r"#/components/schemas/(\w+)", str(document))):
         assert reference in schemas
     assert schemas["CaptureDescription"]["examples"]
+    for name in ("CreateEndpoint", "WebhookEndpointWithSecret", "WebhookDeliveryWithLog"):
+        assert schemas[name]["examples"], name
     for name in ("CreateSession", "CompareVoices", "EnrollVoice", "VerifyVoice"):
         assert schemas[name]["examples"], name
     for name in ("VoiceComparison", "VoiceEnrollment", "VoiceVerification"):
@@ -108,9 +120,11 @@ def test_the_table_in_the_docs_is_the_one_in_the_code() -> None:
         (VoiceComparison, "VoiceComparison"),
         (VoiceEnrollment, "VoiceEnrollment"),
         (VoiceVerification, "VoiceVerification"),
+        (WebhookEndpointWithSecret, "WebhookEndpointWithSecret"),
+        (WebhookDeliveryWithLog, "WebhookDeliveryWithLog"),
     ],
 )
-def test_the_examples_of_the_voice_answers_fit_their_schemas(
+def test_the_examples_of_the_answers_fit_their_schemas(
     document: dict[str, Any], model: type[BaseModel], schema: str
 ) -> None:
     (example,) = document["components"]["schemas"][schema]["examples"]

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from service.app import create_app
+from service.jobs.in_process import InProcessRunner
 from service.keys import create_key
 from service.layer_analyser import LayerAnalyser
 from tests.service.service_builders import (
@@ -33,7 +34,7 @@ from tests.service.stub_layers import tasks_with_real_decoder
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     settings = settings_in(tmp_path_factory.mktemp("real"), public_url="http://testserver")
     analyser = LayerAnalyser(settings, tasks_with_real_decoder())
-    app = create_app(settings, analyser)
+    app = create_app(settings, analyser, jobs=InProcessRunner())
     with TestClient(app) as client:
         key = create_key(app.state.context.database, name="test").text
         client.headers["x-api-key"] = key

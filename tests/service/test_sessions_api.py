@@ -74,7 +74,7 @@ def test_camel_key_gets_every_field_in_camel_case(start_service: StartService) -
     assert found["vision"]["signals"]["TEXTURE_SMOOTHING"]["pAttack"] == 0.9
     assert found["vision"]["features"] == {"cheek_energy": 0.4}
     assert found["models"] == {"face_landmark": "sha256:00"}
-    assert not _snake_keys(session, skip={"features", "models", "resourceLinks"})
+    assert not _snake_keys(session, skip={"features", "models", "resourceLinks", "uploads"})
     page = service.client.get("/v1/sessions?limit=1", headers=camel).json()
     assert page["hasMore"] is False
     assert page["data"][0]["sessionProgress"] == "COMPLETED"

@@ -20,6 +20,7 @@ from layers.known_models import known_models
 from layers.registry import State, find
 from layers.runner import MediaRequest, tasks
 from service.app import create_app
+from service.jobs.in_process import InProcessRunner
 from service.keys import create_key
 from service.layer_analyser import runner_settings
 from service.voice.layer_ear import ListeningAnalyser
@@ -50,7 +51,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     overlay.write_text(_OVERLAY, encoding="utf-8")
     settings = settings_in(folder, public_url="http://testserver", policy_file=overlay)
     analyser = ListeningAnalyser(settings, tasks_with_real_decoder())
-    app = create_app(settings, analyser, analyser)
+    app = create_app(settings, analyser, analyser, jobs=InProcessRunner())
     with TestClient(app) as client:
         key = create_key(app.state.context.database, name="test").text
         client.headers["x-api-key"] = key

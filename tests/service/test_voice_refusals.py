@@ -14,6 +14,7 @@ from layers.voice.speaker.protocol import EncoderMissingError
 from service.app import create_app
 from service.casing import Casing
 from service.context import Context
+from service.jobs.in_process import InProcessRunner
 from service.keys import create_key
 from service.tables import Organization
 from service.voice.tables import VoiceprintRow
@@ -223,7 +224,7 @@ def test_what_was_under_way_is_taken_up_after_a_restart(
     assert request.json()["status"] == "processing"
     before.client.__exit__(None, None, None)
     ear = BuilderEar(known=before.ear.known)
-    app = create_app(settings_in(tmp_path), BuilderAnalyser(), ear)
+    app = create_app(settings_in(tmp_path), BuilderAnalyser(), ear, jobs=InProcessRunner())
     with TestClient(app, base_url="https://kyc.example.com") as client:
         for _ in range(200):
             view = client.get(request.headers["location"], headers=before.headers).json()

@@ -1,0 +1,94 @@
+"""What has to be done now and then beside the jobs, each on its own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel import select
+
+from service.captures.storage import sweep_orphans, sweep_staging
+from service.context import Context
+from service.jobs.engine import EngineClient
+from service.jobs.reconcile import Reconciler
+from service.sessions.change import expire_sessions
+from service.sessions.create import forget_idempotency_keys
+from service.tables import CaptureRow
+from service.voice.failure import fail_abandoned
+from service.webhooks.retention import forget_messages
+
+_LOG = logging.getLogger(__name__)
+_EXPIRY_EVERY_S = 60.0
+_PRUNE_EVERY_S = 600.0
+_TIDY_EVERY_S = 3600.0
+# An upload is over long before; whatever is older was left behind.
+_LEFT_BEHIND_S = 24 * 3600.0
+_TICK_S = 1.0
+
+
+class Upkeep:
+    """Runs the duties of one worker until it is stopped; several workers may do the same."""
+
+    def __init__(self, context: Context, client: EngineClient, reconciler: Reconciler) -> None:
+        self._context = context
+        self._client = client
+        self._duties: list[tuple[float, Callable[[], object]]] = [
+            (_EXPIRY_EVERY_S, lambda: expire_sessions(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_idempotency_keys(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
+            (context.settings.reconcile_every_s, reconciler.run),
+            (_PRUNE_EVERY_S, self._prune),
+            (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
+            (_TIDY_EVERY_S, self._tidy),
+        ]
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """End, once a duty under way is done."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        due = [time.monotonic() for _ in self._duties]
+        while not self._stopping.is_set():
+            for index, (every_s, duty) in enumerate(self._duties):
+                if time.monotonic() >= due[index] and not self._stopping.is_set():
+                    await self._do(duty)
+                    due[index] = time.monotonic() + every_s
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(_TICK_S):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _do(self, duty: Callable[[], object]) -> None:
+        try:
+            await asyncio.to_thread(duty)
+        except Exception as error:
+            # The database may be away for a while: the next round does it.
+            _LOG.error("upkeep not done", extra={"error": type(error).__name__})
+
+    def _tidy(self) -> None:
+        settings = self._context.settings
+        sweep_staging(settings, _LEFT_BEHIND_S)
+        with self._context.database.read() as db:
+            known = frozenset(db.exec(select(CaptureRow.id)).all())
+        sweep_orphans(settings, known, _LEFT_BEHIND_S)
+
+    def _prune(self) -> None:
+        history = timedelta(seconds=self._context.settings.engine_history_s)
+        before = (datetime.now(UTC) - history).isoformat()
+        while self._client.prune(before) and not self._stopping.is_set():
+            pass

@@ -1,0 +1,1 @@
+"""Webhooks: events signed by the Standard Webhooks specification and posted to endpoints."""
