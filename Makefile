@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo serve test fix lint unit clean
+.PHONY: install demo serve test fix lint unit revision clean
 
 install: $(VENV)/.installed
 
@@ -33,6 +33,9 @@ lint:
 
 unit:
 	$(BIN)/pytest
+
+revision: install
+	$(BIN)/python -m service.migrations "$(m)"
 
 fix: install
 	$(BIN)/ruff format .

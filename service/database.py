@@ -7,14 +7,15 @@ on SQLite ends in "database is locked" under load.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, inspect, make_url, text
-from sqlalchemy.schema import CreateColumn
-from sqlmodel import Session, SQLModel, create_engine
+from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlmodel import Session, create_engine
 
+from service.migrations.run import Standing, standing, upgrade
 from service.outbox import OUTBOX, NoOutbox, Outbox
 from service.settings import Settings
 from service.tables import (
@@ -26,11 +27,15 @@ from service.tables import (
     Workflow,
 )
 
+_LOG = logging.getLogger(__name__)
 _BUSY_TIMEOUT_MS = 10_000
+# Others wait for the one that migrates; a large table takes its time to copy.
+_MIGRATION_TIMEOUT_MS = 600_000
 _CONNECT_TIMEOUT_S = 5
 _LOCK_TIMEOUT_MS = 10_000
 _IDLE_IN_TRANSACTION_MS = 60_000
 _WRITES = "bonafide_writes"
+_TABLES = "tables"
 _POOL_SIZE = 8
 CAPTURE_STEP = "deepfake_detection"
 
@@ -58,25 +63,52 @@ class Database:
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
     def create(self) -> None:
-        """Make the tables, columns and default rows that are missing; several may try at once."""
+        """Bring the tables up to date and make the default rows; several may try at once."""
+        if self._standing() in (Standing.EMPTY, Standing.BEHIND):
+            with self.migrating() as connection:
+                upgrade(connection)  # nothing is left to do where another process came first
         with self.write() as db:
-            hold_name(db, "tables")
-            connection = db.connection()
-            SQLModel.metadata.create_all(connection)
-            _add_missing_columns(connection)
+            hold_name(db, _TABLES)
             _add_defaults(db, self._settings)
 
     def check(self) -> None:
-        """Raise where the tables are not there.
+        """Raise where the tables are not up to date.
+
+        Tables of a later version are taken: revisions leave the release before running, so that
+        a deploy can be rolled back.
 
         Raises
         ------
         DatabaseNotReadyError
-            When `create` was never called.
+            When `create` was never called, or not since the last update.
         """
-        if not inspect(self.engine).has_table("sessions"):
-            msg = "the database has no tables yet; run: bonafide migrate"
+        found = self._standing()
+        if found in (Standing.EMPTY, Standing.BEHIND):
+            state = "has no tables yet" if found is Standing.EMPTY else "is of an earlier version"
+            msg = f"the database {state}; run: bonafide migrate"
             raise DatabaseNotReadyError(msg)
+
+    def _standing(self) -> Standing:
+        with self.engine.connect() as connection:
+            found = standing(connection)
+        if found is Standing.AHEAD:
+            _LOG.warning("the tables are of a later version than this program")
+        return found
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """Open a transaction that may change tables; one process at a time."""
+        with self._writing_engine.connect() as connection:
+            if self._is_sqlite:
+                with _altering_sqlite(connection), connection.begin():
+                    yield connection
+                    _check_foreign_keys(connection)
+                return
+            with connection.begin():
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT_MS}")
+                _hold_name(connection, _TABLES)
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+                yield connection
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -157,10 +189,36 @@ def hold_name(db: Session, name: str) -> None:
     For what no single row stands for: SQLite has one writer at a time in any case, PostgreSQL
     has advisory locks.
     """
-    if db.get_bind().dialect.name != "postgresql":
-        return
+    if db.get_bind().dialect.name == "postgresql":
+        _hold_name(db.connection(), name)
+
+
+def _hold_name(connection: Connection, name: str) -> None:
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    db.connection().execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        msg = f"the change would leave rows of {broken[0]} without what they belong to; undone"
+        raise RuntimeError(msg)
+
+
+@contextmanager
+def _altering_sqlite(connection: Connection) -> Iterator[None]:
+    """Let tables be copied and replaced: their foreign keys are checked at the end instead.
+
+    The pragmas act only outside a transaction; the caller begins one inside.
+    """
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"PRAGMA busy_timeout = {_MIGRATION_TIMEOUT_MS}")
+    raw.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -189,18 +247,6 @@ def _begin_as_marked(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _add_missing_columns(connection: Connection) -> None:
-    """Add columns that an earlier version's tables lack; they come with a server default."""
-    inspector = inspect(connection)
-    quote = connection.dialect.identifier_preparer.quote
-    for table in SQLModel.metadata.sorted_tables:
-        present = {column["name"] for column in inspector.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in present:
-                ddl = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {quote(table.name)} ADD COLUMN {ddl}")
 
 
 def _add_defaults(db: Session, settings: Settings) -> None:

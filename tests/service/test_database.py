@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
 from sqlmodel import select
 
 from service.database import Database, DatabaseNotReadyError
@@ -74,11 +73,3 @@ def test_tables_can_be_made_by_several_at_once(tmp_path: Path, database_url: str
     databases[0].check()
     for one in databases:
         one.close()
-
-
-def test_columns_of_an_earlier_version_are_added(database: Database) -> None:
-    with database.write() as db:
-        db.connection().execute(text("ALTER TABLE attempts DROP COLUMN dispatch"))
-    database.create()
-    columns = {column["name"] for column in inspect(database.engine).get_columns("attempts")}
-    assert "dispatch" in columns
