@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from service.api.auth import ContextDep
 from service.api.documented import error_responses
+from service.api.links import linked
 from service.api.schemas import CaptureAccepted, CaptureInvitation
 from service.captures.submit import ClientGoneError, Sender, submit_capture
 from service.captures.tokens import note_view
@@ -100,7 +101,10 @@ class _RequestBody:
 @router.get(
     "/{token}",
     response_model=CaptureInvitation,
-    responses=error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
+    responses=linked(
+        200, submit=("submit_v1_captures__token__post", {"token": "$request.path.token"})
+    )
+    | error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
     summary="See what to ask the applicant",
 )
 def invitation(token: str, context: ContextDep) -> JSONResponse:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
+from service.api.links import linked, page_links, session_links
 from service.api.schemas import AttemptStarted, RetrievedSession, SessionCreated, SessionPage
 from service.clock import as_ms, as_wire
 from service.sessions.change import set_status, start_attempt
@@ -24,7 +25,8 @@ from service.tables import SessionStatus
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
 _JSON = [Depends(require_json)]
-_CHANGE_ERRORS = error_responses(
+_BY_ID = session_links("session_record/id")
+_CHANGE_RESPONSES = linked(200, **_BY_ID) | error_responses(
     "SESSION_NOT_FOUND",
     "CONFLICT",
     "SESSION_TERMINAL",
@@ -37,9 +39,8 @@ _CHANGE_ERRORS = error_responses(
     "",
     status_code=201,
     response_model=SessionCreated,
-    responses=error_responses(
-        "IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
-    ),
+    responses=linked(201, **session_links("id"))
+    | error_responses("IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"),
     dependencies=_JSON,
     summary="Create a session",
 )
@@ -70,7 +71,7 @@ def create(
 @router.get(
     "/{session_id}",
     response_model=RetrievedSession,
-    responses=error_responses("SESSION_NOT_FOUND"),
+    responses=linked(200, **_BY_ID) | error_responses("SESSION_NOT_FOUND"),
     summary="Retrieve a session",
 )
 def retrieve(
@@ -126,7 +127,13 @@ class ListQuery(BothCasings):
         )
 
 
-@router.get("", response_model=SessionPage, responses=error_responses(), summary="List sessions")
+@router.get(
+    "",
+    response_model=SessionPage,
+    responses=linked(200, **session_links("data/0/id"), **page_links("list__v1_sessions_get"))
+    | error_responses(),
+    summary="List sessions",
+)
 def list_(
     request: Request, query: Annotated[ListQuery, Query()], context: ContextDep, caller: Reader
 ) -> JSONResponse:
@@ -137,14 +144,14 @@ def list_(
 @router.patch(
     "/{session_id}/update-status",
     response_model=RetrievedSession,
-    responses=_CHANGE_ERRORS,
+    responses=_CHANGE_RESPONSES,
     dependencies=_JSON,
     summary="Set the status by hand",
 )
 @router.patch(
     "/{session_id}",
     response_model=RetrievedSession,
-    responses=_CHANGE_ERRORS,
+    responses=_CHANGE_RESPONSES,
     dependencies=_JSON,
     summary="Set the status by hand (short form)",
 )
@@ -159,7 +166,8 @@ def update_status(
     "/{session_id}/attempts",
     status_code=201,
     response_model=AttemptStarted,
-    responses=error_responses(
+    responses=linked(201, **session_links("session_id"))
+    | error_responses(
         "SESSION_NOT_FOUND", "CONFLICT", "SESSION_TERMINAL", "ANALYSIS_RUNNING", "ATTEMPT_NOT_OPEN"
     ),
     summary="Start a new attempt, or renew its link",

@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from service.api.auth import ContextDep, Reader, Writer, respond
 from service.api.documented import Responses, error_responses
+from service.api.links import linked, voice_links
 from service.api.result_schema import WireModel
 from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
 from service.context import Context
@@ -77,7 +78,9 @@ def _examples(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _in_place(model: type[WireModel]) -> Responses:
     description = "The result: with `Prefer: wait` in time, or of an earlier request of this uuid."
-    return {200: {"model": model, "description": description}}
+    links = voice_links("enrollment" if model is VoiceEnrollment else "verification")
+    in_place = linked(200, **links)[200] | {"model": model, "description": description}
+    return linked(202, **links) | {200: in_place}
 
 
 @router.post(

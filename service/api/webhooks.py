@@ -10,6 +10,7 @@ from pydantic import Field
 
 from service.api.auth import WebhookReader, WebhookWriter, require_json, respond
 from service.api.documented import error_responses
+from service.api.links import delivery_links, endpoint_links, linked, page_links
 from service.api.webhook_schemas import (
     WebhookDelivery,
     WebhookDeliveryPage,
@@ -44,6 +45,7 @@ router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
 _JSON = [Depends(require_json)]
 _BODY_ERRORS = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 _NOT_FOUND = "WEBHOOK_ENDPOINT_NOT_FOUND"
+_ASKED = "$request.path.endpoint_id"
 
 
 def _desk(request: Request) -> WebhookDesk:
@@ -58,7 +60,8 @@ DeskDep = Annotated[WebhookDesk, Depends(_desk)]
     "",
     status_code=201,
     response_model=WebhookEndpointWithSecret,
-    responses=error_responses("TOO_MANY_ENDPOINTS", *_BODY_ERRORS),
+    responses=linked(201, **endpoint_links("id"))
+    | error_responses("TOO_MANY_ENDPOINTS", *_BODY_ERRORS),
     dependencies=_JSON,
     summary="Create a webhook endpoint",
 )
@@ -72,7 +75,7 @@ def create(
 @router.get(
     "",
     response_model=WebhookEndpointList,
-    responses=error_responses(),
+    responses=linked(200, **endpoint_links("data/0/id")) | error_responses(),
     summary="List webhook endpoints",
 )
 def list_(request: Request, desk: DeskDep, caller: WebhookReader) -> JSONResponse:
@@ -142,7 +145,8 @@ def rotate(
     "/{endpoint_id}/test",
     status_code=202,
     response_model=WebhookDelivery,
-    responses=error_responses(_NOT_FOUND, "ENDPOINT_DISABLED"),
+    responses=linked(202, **delivery_links("$response.body#/endpoint_id", "id"))
+    | error_responses(_NOT_FOUND, "ENDPOINT_DISABLED"),
     summary="Send a test event",
 )
 def test(request: Request, endpoint_id: str, desk: DeskDep, caller: WebhookWriter) -> JSONResponse:
@@ -169,7 +173,14 @@ class DeliveryQuery(BothCasings):
 @router.get(
     "/{endpoint_id}/deliveries",
     response_model=WebhookDeliveryPage,
-    responses=error_responses(_NOT_FOUND),
+    responses=linked(
+        200,
+        **delivery_links(_ASKED, "data/0/id"),
+        **page_links(
+            "deliveries_v1_webhook_endpoints__endpoint_id__deliveries_get", endpoint_id=_ASKED
+        ),
+    )
+    | error_responses(_NOT_FOUND),
     summary="List the deliveries of an endpoint",
 )
 def deliveries(

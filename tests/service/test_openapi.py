@@ -99,6 +99,20 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert document["components"]["securitySchemes"]["APIKeyHeader"]["name"] == "x-api-key"
 
 
+def test_every_link_leads_to_an_operation_and_its_parameters(document: dict[str, Any]) -> None:
+    operations = {operation["operationId"]: operation for _, _, operation in _operations(document)}
+    links = [
+        link
+        for operation in operations.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert len(links) > 40
+    for link in links:
+        taken = operations[link["operationId"]].get("parameters", ())
+        assert set(link["parameters"]) <= {one["name"] for one in taken}, link
+
+
 def test_every_code_that_the_service_raises_is_documented() -> None:
     written = " ".join(path.read_text() for path in (_ROOT / "service").rglob("*.py"))
     raised = set(
