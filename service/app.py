@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from service.analyser import Analyser
-from service.api import captures, health, media, sessions, voice, webhooks
+from service.api import audit, captures, health, media, sessions, voice, webhooks
 from service.api.middleware import RequestFrame
 from service.api.openapi import use_openapi
 from service.api.page import mount_page
@@ -74,7 +74,7 @@ def create_app(
             yield
 
     app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (sessions, captures, media, voice, webhooks, health):
+    for part in (sessions, captures, media, voice, webhooks, audit, health):
         app.include_router(part.router)
     mount_page(app)
     add_problem_handlers(app)

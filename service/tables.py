@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from service.clock import now_ms
@@ -89,7 +89,10 @@ class User(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """An API key: only the SHA-256 of it is kept."""
+    """An API key: only the SHA-256 of it is kept.
+
+    `replaces` is the key that this one takes over from: both live for a while.
+    """
 
     __tablename__ = "api_keys"
 
@@ -102,10 +105,15 @@ class ApiKey(SQLModel, table=True):
     created_at: int = _ms()
     last_used_at: int | None = _ms(nullable=True)
     revoked_at: int | None = _ms(nullable=True)
+    expires_at: int | None = _ms(nullable=True)
+    replaces: str | None = Field(default=None, index=True)
 
 
 class Workflow(SQLModel, table=True):
-    """What a session asks for and what becomes of its verdict."""
+    """What a session asks for, what becomes of its verdict, and how long all of it is kept.
+
+    A retention that is not set is the deployment's.
+    """
 
     __tablename__ = "workflows"
 
@@ -118,6 +126,9 @@ class Workflow(SQLModel, table=True):
     custom_phrase: str | None = None
     language: str = "en"
     steps: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    media_retention_s: int | None = Field(default=None, sa_type=BigInteger)
+    evidence_retention_s: int | None = Field(default=None, sa_type=BigInteger)
+    session_retention_s: int | None = Field(default=None, sa_type=BigInteger)
     created_at: int = _ms()
 
 
@@ -223,6 +234,27 @@ class IdempotencyRow(SQLModel, table=True):
     request_sha256: str
     session_id: str = Field(foreign_key="sessions.id")
     created_at: int = _ms()
+
+
+class IdempotentAnswer(SQLModel, table=True):
+    """What a request with an Idempotency-Key was answered; only who has that key can read it."""
+
+    __tablename__ = "idempotent_answers"
+
+    organization_id: str = Field(foreign_key="organizations.id", primary_key=True)
+    key_sha256: str = Field(primary_key=True)
+    request_sha256: str
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: int = _ms(index=True)
+
+
+class RateRow(SQLModel, table=True):
+    """A token bucket that several processes share: when it will be full again, in microseconds."""
+
+    __tablename__ = "rate_limits"
+
+    bucket: str = Field(primary_key=True)
+    full_at_us: int = Field(sa_type=BigInteger)
 
 
 class EventRow(SQLModel, table=True):

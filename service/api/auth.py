@@ -14,6 +14,7 @@ from service.casing import cased
 from service.context import Context
 from service.errors import ForbiddenError, UnauthenticatedError, UnsupportedMediaError
 from service.keys import Caller, Scope, identify
+from service.logs import note_for_log
 from service.sessions.views import WireObject
 
 _HEADER = APIKeyHeader(
@@ -41,6 +42,7 @@ def _requiring(scope: Scope) -> Callable[..., Caller]:
             message = f"x-api-key is {what}; make a key with: bonafide keys create"
             raise UnauthenticatedError(message)
         request.state.casing = caller.casing
+        note_for_log(organization_id=caller.organization_id)
         if scope not in caller.scopes:
             raise ForbiddenError(f"this key lacks the scope {scope}")
         return caller
@@ -67,3 +69,6 @@ Reader = Annotated[Caller, Depends(_requiring(Scope.READ))]
 Writer = Annotated[Caller, Depends(_requiring(Scope.WRITE))]
 WebhookReader = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_READ))]
 WebhookWriter = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE))]
+KeyReader = Annotated[Caller, Depends(_requiring(Scope.KEYS_READ))]
+KeyWriter = Annotated[Caller, Depends(_requiring(Scope.KEYS_WRITE))]
+AuditReader = Annotated[Caller, Depends(_requiring(Scope.AUDIT_READ))]

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from service.cli.analyze import analyze
+from service.cli.audit import audit
 from service.cli.evaluate import evaluate
 from service.cli.evaluate_phrase import phrase
 from service.cli.evaluate_words import words
@@ -39,6 +40,7 @@ app.command()(api)
 app.command()(worker)
 app.command()(demo)
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 app.command()(models)
 app.command()(policy)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from service.audit.chain import digest_of
+from service.audit.log import note
 from service.clock import now_ms
 from service.context import Context
 from service.events import ANALYSIS_RECORDED, DEEPFAKE_DETECTED, add_event, status_event
@@ -27,15 +29,27 @@ def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> No
         workflow = db.get_one(Workflow, session.workflow_id)
         attempt.state = AttemptState.DONE
         db.add(attempt)
+        data = detection_data(decision, datetime.now(UTC))
         db.add(
             VerdictRow(
                 attempt_id=attempt.id,
                 session_id=session.id,
                 verdict=decision.rule.verdict,
                 reason_code=decision.reason_code,
-                data=detection_data(decision, datetime.now(UTC)),
+                data=data,
                 evidence=_evidence(decision, attempt),
             )
+        )
+        note(
+            db,
+            session.organization_id,
+            "verdict.recorded",
+            ENGINE,
+            session.id,
+            attempt=attempt.number,
+            verdict=str(decision.rule.verdict),
+            rule=decision.priority,
+            sha256=digest_of(data),
         )
         why = str(decision.reason_code)
         _note_deepfake(db, session, decision)
