@@ -1,13 +1,25 @@
-"""Short-lived signed links to captured media, by the file's own name in the capture folder."""
+"""Short-lived signed links to captured media: bound to one capture, one file and one time."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from service.audit.log import note
 from service.clock import now_ms
 from service.context import Context
 from service.errors import ForbiddenError, NotFoundError
-from service.tables import CaptureRow
+from service.media.store import MissingObjectError
+from service.media.vault import NoMediaKeyError, SealedObject
+from service.tables import CaptureRow, SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedMedia:
+    """What a link opens."""
+
+    name: str
+    content: SealedObject
 
 
 def media_links(context: Context, capture: CaptureRow) -> dict[str, str]:
@@ -24,8 +36,8 @@ def media_links(context: Context, capture: CaptureRow) -> dict[str, str]:
 
 def open_media_link(
     context: Context, capture_id: str, name: str, expires_s: int, signature: str
-) -> Path:
-    """Return the file behind a signed link.
+) -> LinkedMedia:
+    """Return the file behind a signed link, and note in the audit log that it was read.
 
     Raises
     ------
@@ -40,13 +52,16 @@ def open_media_link(
     if expires_s * 1000 < now_ms():
         message = "this link has run out; retrieve the session again for a fresh one"
         raise ForbiddenError(message, "LINK_EXPIRED")
-    with context.database.read() as db:
-        capture = db.get(CaptureRow, capture_id)
     gone = NotFoundError("the media is not there any more")
-    # Only names that the service itself wrote: a signed name can't leave the folder.
-    if capture is None or name not in capture.files:
-        raise gone
-    path = context.settings.data_dir / capture.folder / name
-    if not path.is_file():
-        raise gone
-    return path
+    with context.database.write() as db:
+        capture = db.get(CaptureRow, capture_id)
+        # Only names that the service itself wrote: a signed name can't leave the capture.
+        if capture is None or name not in capture.files:
+            raise gone
+        session = db.get_one(SessionRow, capture.session_id)
+        note(db, session.organization_id, "media.read", "link", session.id, file=name)
+    try:
+        opened = context.media.open(context.database, session.id, f"{capture.folder}/{name}")
+    except (NoMediaKeyError, MissingObjectError):
+        raise gone from None
+    return LinkedMedia(name, opened)

@@ -16,11 +16,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import psycopg
-from sqlmodel import select
 
 from service.analyser import Analyser
 from service.captures.slots import UploadSlots
-from service.captures.storage import sweep_orphans, sweep_staging
+from service.captures.storage import sweep_scratch
 from service.context import Context
 from service.data_lock import DataLock
 from service.database import Database, is_sqlite
@@ -108,7 +107,7 @@ async def open_parts(
         stack.callback(lock.release)
     database = Database(settings)
     stack.callback(database.close)
-    await asyncio.to_thread(_prepare, settings, database, role)
+    media = await asyncio.to_thread(_prepare, settings, database, role)
     slot = await asyncio.to_thread(_slot, settings, role, stack) if jobs is None else None
     listening: ListeningAnalyser | None = None
     if analyser is None:
@@ -116,7 +115,11 @@ async def open_parts(
     stack.push_async_callback(analyser.close)
     runner = jobs or _runner(settings, role, slot)
     uploads = UploadSlots(settings.max_uploads)
-    context = Context(settings, database, load_signer(settings), policy, analyser, runner, uploads)
+    signer = load_signer(settings)
+    limits = open_limiter(settings, database, signer, shared=role is Role.API)
+    context = Context(
+        settings, database, signer, policy, analyser, runner, uploads, limits, media
+    )
     warming = asyncio.create_task(_warm(analyser))
     stack.push_async_callback(_end, warming)
     webhooks = await _open_webhooks(context, runner, stack)
@@ -142,16 +145,15 @@ def check_role(settings: Settings, role: Role) -> None:
         raise RoleError(msg)
 
 
-def _prepare(settings: Settings, database: Database, role: Role) -> None:
+def _prepare(settings: Settings, database: Database, role: Role) -> MediaVault:
     if role is not Role.EMBEDDED:
         # Others are at work in the same folder and tables: nothing is made or swept here.
         database.check()
-        return
+        return MediaVault(settings)
     database.create()
-    sweep_staging(settings)
-    with database.read() as db:
-        known = frozenset(db.exec(select(CaptureRow.id)).all())
-    orphans = sweep_orphans(settings, known)
+    sweep_scratch(settings)
+    media = MediaVault(settings)
+    orphans = media.sweep(database)
     if orphans:
         _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})
 
@@ -159,6 +161,7 @@ def _prepare(settings: Settings, database: Database, role: Role) -> None:
 def _slot(settings: Settings, role: Role, stack: AsyncExitStack) -> Slot | None:
     if role is Role.API or is_sqlite(settings):
         return None
+    return media
     slot = Slot(settings)
     slot.take(embedded=role is Role.EMBEDDED)
     stack.callback(slot.release)

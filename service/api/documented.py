@@ -34,6 +34,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "CAPTURE_TOKEN_EXPIRED": (410, "the link has run out; ask for a new attempt"),
     "PAYLOAD_TOO_LARGE": (413, "more bytes or files than the limit"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "the body, or the content of a file, is of the wrong kind"),
+    "RANGE_NOT_SATISFIABLE": (416, "the part of the file begins past its end"),
     "VALIDATION_ERROR": (422, "a field is missing or wrong; see fields"),
     "STEP_OUT_OF_ORDER": (422, "the steps are not those of the challenge, in its order"),
     "INVALID_MEDIA": (422, "the media can't be judged; see findings; no attempt is used"),
@@ -49,7 +50,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
 }
 
 _EVERYWHERE = ("BAD_REQUEST", "INTERNAL_ERROR", "NOT_READY")
-_WITH_KEY = ("UNAUTHENTICATED", "FORBIDDEN")
+_WITH_KEY = ("UNAUTHENTICATED", "FORBIDDEN", "TOO_MANY_REQUESTS")
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 Responses = dict[int | str, dict[str, Any]]

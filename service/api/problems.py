@@ -59,7 +59,7 @@ def problem_response(error: ApiError, casing: Casing) -> JSONResponse:
     }
     if error.findings:
         problem["findings"] = [_finding(finding) for finding in error.findings]
-    headers = {}
+    headers = dict(error.headers)
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == 401:

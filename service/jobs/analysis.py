@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 
 from layers.capture.errors import DecodeTimeoutError, MediaError
+from service.analyser import StoredCapture
+from service.clock import now_ms
 from service.context import Context
 from service.jobs.attempts import record_crash, record_verdict
 from service.jobs.claims import Claimed
 from service.jobs.persistence import persistently
+from service.logs import log_context
+from service.media.store import MissingObjectError
+from service.media.vault import NoMediaKeyError
+from service.metrics.record import count_failed_try, count_verdict
+from service.tracing import add_layer_spans, span
 from verdict.engine import Decision, decide
 from verdict.evidence import Evidence, LayerName
 
@@ -22,10 +31,20 @@ class AllLayersFailedError(RuntimeError):
 
 async def analyse_attempt(context: Context, claimed: Claimed) -> None:
     """Analyse the capture, decide, and write the verdict; or count a crashed try."""
+    ids = {"attempt_id": claimed.attempt_id, "session_id": claimed.session_id}
+    with (
+        log_context(**ids, organization_id=claimed.organization_id, attempt=claimed.number),
+        span("analysis", **ids),
+    ):
+        await _analyse(context, claimed)
+
+
+async def _analyse(context: Context, claimed: Claimed) -> None:
     place = {"session_id": claimed.session_id, "attempt": claimed.number, "try": claimed.tries}
     if claimed.tries > context.settings.max_tries:
         # Every try so far took the whole process along.
         await persistently(record_crash, context, claimed, "process_died")
+        count_failed_try("process_died", is_final=True)
         _LOG.error("analysis failed for good", extra={**place, "reason": "process_died"})
         return
     try:
@@ -38,6 +57,7 @@ async def analyse_attempt(context: Context, claimed: Claimed) -> None:
     except Exception as error:
         await _count_crash(context, claimed, "verdict_not_recorded", error)
         return
+    count_verdict(decision, (now_ms() - claimed.capture.received_at) / 1000)
     extra = {**place, "rule": decision.priority, "reason": str(decision.reason_code)}
     _LOG.info("verdict recorded", extra=extra)
     if decision.facts.deepfake_detected:
@@ -46,6 +66,7 @@ async def analyse_attempt(context: Context, claimed: Claimed) -> None:
 
 async def _count_crash(context: Context, claimed: Claimed, reason: str, error: Exception) -> None:
     again = await persistently(record_crash, context, claimed, reason)
+    count_failed_try(reason, is_final=not again)
     message = "analysis crashed, trying again" if again else "analysis failed for good"
     place = {"session_id": claimed.session_id, "attempt": claimed.number, "try": claimed.tries}
     # The type only: a message could hold words or paths of the session.
@@ -53,11 +74,24 @@ async def _count_crash(context: Context, claimed: Claimed, reason: str, error: E
 
 
 async def _decide(context: Context, claimed: Claimed) -> Decision:
-    stored = await asyncio.to_thread(claimed.stored, context)
-    async with asyncio.timeout(context.settings.analysis_timeout_s):
-        evidence = await context.analyser.analyse(stored, context.policy)
+    async with _in_thread(claimed.stored(context)) as stored:
+        async with asyncio.timeout(context.settings.analysis_timeout_s):
+            evidence = await context.analyser.analyse(stored, context.policy)
+    add_layer_spans(evidence.timings_ms)
     _require_one_layer(evidence)
     return decide(evidence, context.policy)
+
+
+@asynccontextmanager
+async def _in_thread(
+    unpacking: AbstractContextManager[StoredCapture],
+) -> AsyncIterator[StoredCapture]:
+    """Enter and leave in a thread: both read and write files."""
+    stored = await asyncio.to_thread(unpacking.__enter__)
+    try:
+        yield stored
+    finally:
+        await asyncio.shield(asyncio.to_thread(unpacking.__exit__, None, None, None))
 
 
 def _require_one_layer(evidence: Evidence) -> None:
@@ -71,6 +105,6 @@ def _reason_of(error: Exception) -> str:
         return "analysis_timed_out"
     if isinstance(error, MediaError):
         return "media_unreadable"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | MissingObjectError | NoMediaKeyError):
         return "media_missing"
     return "analysis_crashed"

@@ -6,6 +6,8 @@ any two of them and two processes at the same attempt don't both write.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select, update
@@ -42,21 +44,23 @@ class Claimed:
     language: str
     opened_ms: int
 
-    def stored(self, context: Context) -> StoredCapture:
-        """Read what was sent with the media.
+    @contextmanager
+    def stored(self, context: Context) -> Iterator[StoredCapture]:
+        """Hold what was sent in a scratch folder, for as long as it is looked at.
 
         Raises
         ------
-        OSError
-            When the folder is gone.
+        service.media.vault.NoMediaKeyError, service.media.store.MissingObjectError
+            When the media is gone.
         """
-        folder = context.settings.data_dir / self.capture.folder
-        text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-        description = CaptureDescription.model_validate_json(text)
-        capture = self.capture
-        return description.stored(
-            capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
-        )
+        capture, media = self.capture, context.media
+        names = (DESCRIPTION_FILE, *capture.files)
+        with media.unpacked(context.database, self.session_id, capture.folder, names) as folder:
+            text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
+            description = CaptureDescription.model_validate_json(text)
+            yield description.stored(
+                capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
+            )
 
 
 def requeue_interrupted(context: Context) -> int:

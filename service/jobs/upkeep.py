@@ -8,24 +8,21 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlmodel import select
-
-from service.captures.storage import sweep_orphans, sweep_staging
+from service.captures.storage import sweep_scratch
 from service.context import Context
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
-from service.tables import CaptureRow
 from service.voice.failure import fail_abandoned
 from service.webhooks.retention import forget_messages
 
 _LOG = logging.getLogger(__name__)
 _EXPIRY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 600.0
-_TIDY_EVERY_S = 3600.0
-# An upload is over long before; whatever is older was left behind.
-_LEFT_BEHIND_S = 24 * 3600.0
+_TIDY_EVERY_S = 900.0
+# Uploads and analyses are over long before; whatever is older was left behind, and in plain.
+_LEFT_BEHIND_S = 3600.0
 _TICK_S = 1.0
 
 
@@ -41,6 +38,7 @@ class Upkeep:
             (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
+            (_EXPIRY_EVERY_S, lambda: forget_full_buckets(context.database.engine)),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
             (_TIDY_EVERY_S, self._tidy),
         ]
@@ -80,12 +78,10 @@ class Upkeep:
             # The database may be away for a while: the next round does it.
             _LOG.error("upkeep not done", extra={"error": type(error).__name__})
 
+            count_upkeep_failure()
     def _tidy(self) -> None:
-        settings = self._context.settings
-        sweep_staging(settings, _LEFT_BEHIND_S)
-        with self._context.database.read() as db:
-            known = frozenset(db.exec(select(CaptureRow.id)).all())
-        sweep_orphans(settings, known, _LEFT_BEHIND_S)
+        sweep_scratch(self._context.settings, _LEFT_BEHIND_S)
+        self._context.media.sweep(self._context.database, _LEFT_BEHIND_S)
 
     def _prune(self) -> None:
         history = timedelta(seconds=self._context.settings.engine_history_s)

@@ -35,7 +35,7 @@ def _assert_still_open(service: Service, created: dict[str, Any]) -> None:
     record = service.retrieve(created["id"])["session_record"]
     assert (record["status"], record["attempt"]) == ("PENDING", 1)
     data_dir = service.context.settings.data_dir
-    assert not list((data_dir / "captures").glob("*/*/*"))
+    assert not list((data_dir / "media").glob("captures/*/*/*"))
     assert not list((data_dir / "staging").iterdir())
     service.analyser.inspect_error, service.analyser.findings = None, ()
     assert service.capture(service.token_of(created)).status_code == 202
