@@ -39,12 +39,13 @@ def run(settings: Settings) -> None:
 
 def serve_app(app: FastAPI, settings: Settings) -> None:
     """Serve one application in this process."""
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     uvicorn.run(
         app,
         host=settings.host,
         port=settings.port,
         log_config=None,
+        forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,  # it writes paths, and paths hold capture tokens
         server_header=False,
         timeout_graceful_shutdown=_OPEN_REQUESTS_S,
@@ -59,7 +60,7 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
     factory
         Where each process finds its application. It reads the settings from the environment.
     """
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     uvicorn.run(
         factory,
         factory=True,
@@ -68,6 +69,7 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
         host=settings.host,
         port=settings.port,
         log_config=None,
+        forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_OPEN_REQUESTS_S,
@@ -79,13 +81,13 @@ def api_app(analyser: Analyser | None = None) -> FastAPI:
     settings = Settings()
     if settings.api_processes > 1:
         die_with_parent()
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     return create_app(settings, analyser, role=Role.API)
 
 
 def run_worker(settings: Settings, analyser: Analyser | None = None) -> None:
     """Analyse and deliver until SIGTERM or SIGINT, then drain."""
-    configure_logs(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     asyncio.run(_work(settings, analyser))
 
 

@@ -25,7 +25,7 @@ from service.errors import (
 )
 from service.field_errors import field_errors
 from service.keys import identify
-from service.logs import request_id_var
+from service.logs import current_request_id
 from verdict.measurement import QualityFinding
 
 _LOG = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def problem_response(error: ApiError, casing: Casing) -> JSONResponse:
             {"field": _cased_path(one.field, casing), "message": one.message}
             for one in error.fields
         ],
-        "request_id": request_id_var.get() or "",
+        "request_id": current_request_id() or "",
     }
     if error.findings:
         problem["findings"] = [_finding(finding) for finding in error.findings]
