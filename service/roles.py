@@ -27,9 +27,9 @@ from service.jobs.durable import DurableRunner, QueueingRunner
 from service.jobs.engine import EMBEDDED
 from service.jobs.port import JobRunner
 from service.jobs.slots import Slot, SlotLostError
+from service.media.vault import MediaVault
 from service.settings import Settings
 from service.signing import load_signer
-from service.tables import CaptureRow
 from service.voice.port import VoiceEar
 from service.webhooks.desk import WebhookDesk, new_deliverer, open_desk
 from service.webhooks.in_process import InProcessDeliveries
@@ -116,7 +116,6 @@ async def open_parts(
     runner = jobs or _runner(settings, role, slot)
     uploads = UploadSlots(settings.max_uploads)
     signer = load_signer(settings)
-    limits = open_limiter(settings, database, signer, shared=role is Role.API)
     context = Context(
         settings, database, signer, policy, analyser, runner, uploads, limits, media
     )
@@ -156,12 +155,12 @@ def _prepare(settings: Settings, database: Database, role: Role) -> MediaVault:
     orphans = media.sweep(database)
     if orphans:
         _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})
+    return media
 
 
 def _slot(settings: Settings, role: Role, stack: AsyncExitStack) -> Slot | None:
     if role is Role.API or is_sqlite(settings):
         return None
-    return media
     slot = Slot(settings)
     slot.take(embedded=role is Role.EMBEDDED)
     stack.callback(slot.release)

@@ -35,8 +35,20 @@ class Settings(BaseSettings):
         How applicants reach this service; session links and media links start with it.
     secret_key
         Signs capture tokens and media links. Made and kept in `data_dir` when not given.
+    master_key, master_key_previous
+        Wraps the data keys that encrypt media: 32 bytes in base64. Made and kept in `data_dir`
+        when not given. Earlier ones, separated by commas, until `bonafide keys rotate-master`.
+    media_url, media_endpoint, media_region
+        Where media is kept: a folder in `data_dir` when not given, or ``s3://bucket/prefix``;
+        endpoint and region for stores other than the vendor's own.
+    media_access_key_id, media_secret_access_key
+        Of that store; without them the store's usual environment variables and roles count.
+    scratch_dir
+        Where media lies in plain while it is checked and analysed; best a RAM disk. ``staging``
+        in `data_dir` when not given.
     attempt_limit, auto_verify, phrase_mode, custom_phrase, challenge_language
         Those of the default workflow, when its row is first made.
+        Requests with one API key, as REQUESTS/SECONDS (``600/60``: 600 at once, ten a second
     capture_token_ttl_s, session_ttl_s
         How long a session link works, and how long a session waits for its applicant before it
         is EXPIRED.
@@ -51,19 +63,6 @@ class Settings(BaseSettings):
         Encrypts voiceprints: 32 bytes in base64. Made and kept in `data_dir` when not given.
     voice_timeout_s, max_voice_wait_s
         How long a comparison or one voice request may take, and how long ``Prefer: wait`` waits.
-    rate_key
-        Requests with one API key, as REQUESTS/SECONDS (``600/60``: 600 at once, ten a second
-        after that) or ``off``; as are all that follow.
-    rate_create, rate_voice
-        Sessions that a tenant makes; its requests to the voice endpoints that send recordings.
-    rate_view, rate_upload
-        Looks at a challenge and captures, from one address. Many share one behind a provider.
-    rate_link
-        Captures sent by one link: how often a refused one may be recorded again.
-    rate_guess
-        Unknown keys, tokens and signatures from one address. Right ones are never refused.
-    trusted_proxies
-        Whose ``X-Forwarded-For`` is believed: addresses and networks, or ``*``.
     webhook_schedule_s, webhook_ordered_tries
         Pause before each try of a delivery; after how many failed tries it no longer holds back
         later events of the same session.
@@ -93,6 +92,15 @@ class Settings(BaseSettings):
     public_url: str = ""
     secret_key: SecretStr | None = None
 
+    master_key: SecretStr | None = None
+    master_key_previous: SecretStr | None = None
+    media_url: str = ""
+    media_endpoint: str = ""
+    media_region: str = ""
+    media_access_key_id: SecretStr | None = None
+    media_secret_access_key: SecretStr | None = None
+    scratch_dir: Path | None = None
+
     attempt_limit: Annotated[int, Field(ge=1, le=20)] = 3
     auto_verify: bool = False
     phrase_mode: Literal["words", "digits", "custom"] = "words"
@@ -103,6 +111,7 @@ class Settings(BaseSettings):
     session_ttl_s: Positive = 30 * _DAY_S
     media_link_ttl_s: Positive = 15 * 60
     idempotency_ttl_s: Positive = _DAY_S
+
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
     max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
@@ -118,15 +127,6 @@ class Settings(BaseSettings):
     voice_timeout_s: Positive = 20
     max_voice_wait_s: Positive = 15
 
-    master_key: SecretStr | None = None
-    master_key_previous: SecretStr | None = None
-    media_url: str = ""
-    media_endpoint: str = ""
-    media_region: str = ""
-    media_access_key_id: SecretStr | None = None
-    media_secret_access_key: SecretStr | None = None
-    scratch_dir: Path | None = None
-
     webhook_schedule_s: Annotated[tuple[NotNegative, ...], Field(min_length=1)] = (
         *(0, 5, 5 * _MINUTE_S, 30 * _MINUTE_S),
         *(hours * _HOUR_S for hours in (2, 5, 10, 14, 20, 24)),
@@ -138,15 +138,6 @@ class Settings(BaseSettings):
     webhook_disable_after_s: Positive = 5 * _DAY_S
     webhook_overlap_s: NotNegative = _DAY_S
     webhook_retention_s: Positive = 30 * _DAY_S
-    rate_key: Limit = Rate(6000, 60)
-    rate_create: Limit = Rate(600, 60)
-    rate_voice: Limit = Rate(120, 60)
-    rate_view: Limit = Rate(300, 60)
-    rate_upload: Limit = Rate(300, 60)
-    rate_link: Limit = Rate(30, 600)
-    rate_guess: Limit = Rate(30, 60)
-    trusted_proxies: str = "127.0.0.1"
-
     webhook_workers: Annotated[int, Field(ge=1)] = 8
     max_webhook_endpoints: Annotated[int, Field(ge=1)] = 20
 

@@ -38,7 +38,6 @@ class Upkeep:
             (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
-            (_EXPIRY_EVERY_S, lambda: forget_full_buckets(context.database.engine)),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
             (_TIDY_EVERY_S, self._tidy),
         ]
@@ -78,7 +77,6 @@ class Upkeep:
             # The database may be away for a while: the next round does it.
             _LOG.error("upkeep not done", extra={"error": type(error).__name__})
 
-            count_upkeep_failure()
     def _tidy(self) -> None:
         sweep_scratch(self._context.settings, _LEFT_BEHIND_S)
         self._context.media.sweep(self._context.database, _LEFT_BEHIND_S)
