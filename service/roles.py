@@ -27,9 +27,12 @@ from service.jobs.durable import DurableRunner, QueueingRunner
 from service.jobs.engine import EMBEDDED
 from service.jobs.port import JobRunner
 from service.jobs.slots import Slot, SlotLostError
+from service.limits.limiter import open_limiter
 from service.media.vault import MediaVault
+from service.metrics.expose import exposed
 from service.settings import Settings
 from service.signing import load_signer
+from service.tracing import use_tracing
 from service.voice.port import VoiceEar
 from service.webhooks.desk import WebhookDesk, new_deliverer, open_desk
 from service.webhooks.in_process import InProcessDeliveries
@@ -101,6 +104,7 @@ async def open_parts(
         When another process is in the way, or the deployment is not prepared.
     """
     check_role(settings, role)
+    use_tracing(wanted=settings.tracing)
     if role is Role.EMBEDDED:
         lock = DataLock(settings.data_dir)
         lock.acquire()
@@ -116,6 +120,7 @@ async def open_parts(
     runner = jobs or _runner(settings, role, slot)
     uploads = UploadSlots(settings.max_uploads)
     signer = load_signer(settings)
+    limits = open_limiter(settings, database, signer, shared=role is Role.API)
     context = Context(
         settings, database, signer, policy, analyser, runner, uploads, limits, media
     )
@@ -125,6 +130,7 @@ async def open_parts(
     runner.bind(context)
     stack.push_async_callback(runner.stop)
     await runner.start()
+    stack.enter_context(exposed(settings, database, role))
     return Parts(context, listening, slot, webhooks)
 
 

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         signing secret. One `bonafide serve` per folder; API and workers share one.
     database_url
         ``postgresql://…`` to scale out; a direct connection, not a transaction pooler.
+    environment
+        ``test`` makes outcomes to order possible and marks every answer; see docs/operation.md.
+        A database belongs to one environment for ever.
     api_processes
         Processes of `bonafide api`.
     public_url
@@ -48,7 +51,19 @@ class Settings(BaseSettings):
         in `data_dir` when not given.
     attempt_limit, auto_verify, phrase_mode, custom_phrase, challenge_language
         Those of the default workflow, when its row is first made.
+    rate_key
         Requests with one API key, as REQUESTS/SECONDS (``600/60``: 600 at once, ten a second
+        after that) or ``off``; as are all that follow.
+    rate_create, rate_voice
+        Sessions that a tenant makes; its requests to the voice endpoints that send recordings.
+    rate_view, rate_upload
+        Looks at a challenge and captures, from one address. Many share one behind a provider.
+    rate_link
+        Captures sent by one link: how often a refused one may be recorded again.
+    rate_guess
+        Unknown keys, tokens and signatures from one address. Right ones are never refused.
+    trusted_proxies
+        Whose ``X-Forwarded-For`` is believed: addresses and networks, or ``*``.
     capture_token_ttl_s, session_ttl_s
         How long a session link works, and how long a session waits for its applicant before it
         is EXPIRED.
@@ -80,11 +95,22 @@ class Settings(BaseSettings):
         How often a worker looks for queued work, and for work that nobody alive owns.
     engine_history_s
         How long the engine keeps what has ended.
+    drain_delay_s
+        How long /readyz says no, and requests are still taken, before a stop begins: until load
+        balancers have noticed.
+    log_format
+        ``json`` lines, ``text`` for people; ``auto`` is text on a terminal.
+    metrics_port, metrics_host
+        Where Prometheus may read; further processes on a machine take the ports after it. 0 is
+        any port. Not exposed when not given.
+    tracing
+        Make OpenTelemetry spans, where the process is set up with its SDK.
     """
 
     model_config = SettingsConfigDict(env_prefix="BONAFIDE_", extra="ignore", frozen=True)
 
     data_dir: Path = Path("var")
+    environment: Literal["production", "test"] = "production"
     database_url: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -112,6 +138,14 @@ class Settings(BaseSettings):
     media_link_ttl_s: Positive = 15 * 60
     idempotency_ttl_s: Positive = _DAY_S
 
+    rate_key: Limit = Rate(6000, 60)
+    rate_create: Limit = Rate(600, 60)
+    rate_voice: Limit = Rate(120, 60)
+    rate_view: Limit = Rate(300, 60)
+    rate_upload: Limit = Rate(300, 60)
+    rate_link: Limit = Rate(30, 600)
+    rate_guess: Limit = Rate(30, 60)
+    trusted_proxies: str = "127.0.0.1"
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
     max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
@@ -156,7 +190,12 @@ class Settings(BaseSettings):
     engine_history_s: Positive = 7 * _DAY_S
     retry_pause_s: Annotated[float, Field(ge=0)] = 1.0
     drain_timeout_s: Annotated[float, Field(ge=0)] = 10.0
+    drain_delay_s: NotNegative = 0.0
     log_level: str = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    metrics_host: str = "127.0.0.1"
+    tracing: bool = False
 
     @field_validator("models_folder", "voice_model_folder")
     @classmethod

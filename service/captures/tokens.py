@@ -16,6 +16,7 @@ from service.errors import (
     NotFoundError,
     TooManyRequestsError,
 )
+from service.logs import note_for_log
 from service.signing import token_digest
 from service.tables import (
     Attempt,
@@ -72,6 +73,9 @@ def open_attempt(db: Session, token: str, *, lock: bool = False) -> OpenAttempt:
     if attempt.token_used_at is not None:
         raise ConflictError("this link was used; ask for a new one", "CAPTURE_TOKEN_USED")
     session = db.get_one(SessionRow, attempt.session_id, with_for_update=True if lock else None)
+    note_for_log(
+        organization_id=session.organization_id, session_id=session.id, attempt=attempt.number
+    )
     if session.status != SessionStatus.PENDING or attempt.number != session.attempt:
         raise ConflictError("the session takes no capture any more", "SESSION_TERMINAL")
     if attempt.token_expires_at < now_ms():

@@ -12,6 +12,8 @@ from service.captures.storage import sweep_scratch
 from service.context import Context
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
+from service.metrics.record import count_upkeep_failure
+from service.limits.buckets import forget_full_buckets
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
 from service.voice.failure import fail_abandoned
@@ -36,6 +38,7 @@ class Upkeep:
             (_EXPIRY_EVERY_S, lambda: expire_sessions(context)),
             (_EXPIRY_EVERY_S, lambda: forget_idempotency_keys(context)),
             (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_full_buckets(context.database.engine)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
@@ -75,6 +78,7 @@ class Upkeep:
             await asyncio.to_thread(duty)
         except Exception as error:
             # The database may be away for a while: the next round does it.
+            count_upkeep_failure()
             _LOG.error("upkeep not done", extra={"error": type(error).__name__})
 
     def _tidy(self) -> None:
