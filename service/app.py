@@ -10,7 +10,9 @@ from fastapi import FastAPI
 
 from service.analyser import Analyser
 from service.api import audit, captures, health, media, sessions, voice, webhooks
+from service.api.limited import GUESSES
 from service.api.middleware import RequestFrame
+from service.api.nul import NoNul
 from service.api.openapi import use_openapi
 from service.api.page import mount_page
 from service.api.problems import add_problem_handlers
@@ -74,11 +76,14 @@ def create_app(
             yield
 
     app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (sessions, captures, media, voice, webhooks, audit, health):
+    for part in (sessions, voice, webhooks, audit, health):
         app.include_router(part.router)
+    for part in (captures, media):  # opened by what can be guessed at, not by a key
+        app.include_router(part.router, dependencies=[GUESSES])
     mount_page(app)
     add_problem_handlers(app)
     use_openapi(app)
+    app.add_middleware(NoNul)
     app.add_middleware(
         RequestFrame,
         max_body_bytes=chosen.max_json_bytes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
+from service.api.limited import CREATION
 from service.api.links import linked, page_links, session_links
 from service.api.schemas import AttemptStarted, RetrievedSession, SessionCreated, SessionPage
 from service.clock import as_ms, as_wire
@@ -25,6 +26,7 @@ from service.tables import SessionStatus
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
 _JSON = [Depends(require_json)]
+_DAY_MS = 24 * 3600 * 1000
 _BY_ID = session_links("session_record/id")
 _CHANGE_RESPONSES = linked(200, **_BY_ID) | error_responses(
     "SESSION_NOT_FOUND",
@@ -41,7 +43,7 @@ _CHANGE_RESPONSES = linked(200, **_BY_ID) | error_responses(
     response_model=SessionCreated,
     responses=linked(201, **session_links("id"))
     | error_responses("IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"),
-    dependencies=_JSON,
+    dependencies=[*_JSON, CREATION],
     summary="Create a session",
 )
 def create(
@@ -191,4 +193,4 @@ def _instant(moment: datetime | date | None, *, end_of_day: bool) -> int | None:
     if isinstance(moment, datetime):
         return as_ms(moment)
     start = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return as_ms(start + timedelta(days=1)) - 1 if end_of_day else as_ms(start)
+    return as_ms(start) + _DAY_MS - 1 if end_of_day else as_ms(start)

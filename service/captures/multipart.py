@@ -94,7 +94,10 @@ class CaptureUpload:
             "on_part_end": self._on_part_end,
             "on_end": self._on_end,
         }
-        self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+        try:
+            self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+        except FormParserError:
+            raise BadRequestError("the boundary of the body is too long") from None
 
     def write(self, chunk: bytes) -> None:
         """Take the next chunk of the body."""
