@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from service.analyser import Analyser
 from service.captures.slots import UploadSlots
 from service.database import Database
-from service.limits.limiter import RateLimiter
 from service.jobs.port import JobRunner
+from service.limits.limiter import RateLimiter
 from service.media.vault import MediaVault
 from service.settings import Settings
 from service.signing import Signer

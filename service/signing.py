@@ -42,6 +42,10 @@ class Signer:
         own = self.media_signature(capture_id, name, expires_s)
         return hmac.compare_digest(own.encode(), signature.encode())
 
+    def bucket(self, what: str, who: str) -> str:
+        """Return a name for what is counted together, which tells nobody who it is."""
+        return f"{what}:{self._derive(b'bucket', f'{what}:{who}')}"
+
     def _derive(self, purpose: bytes, text: str) -> str:
         key = hmac.digest(self.secret, purpose, "sha256")
         digest = hmac.digest(key, text.encode(), "sha256")

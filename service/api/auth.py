@@ -14,6 +14,7 @@ from service.casing import cased
 from service.context import Context
 from service.errors import ForbiddenError, UnauthenticatedError, UnsupportedMediaError
 from service.keys import Caller, Scope, identify
+from service.limits.limiter import Limited, client_of
 from service.logs import note_for_log
 from service.sessions.views import WireObject
 
@@ -38,11 +39,14 @@ def _requiring(scope: Scope) -> Callable[..., Caller]:
     ) -> Caller:
         caller = None if key is None else identify(context.database, key)
         if caller is None:
+            if key is not None:
+                context.limits.take(Limited.GUESS, client_of(request))
             what = "missing" if key is None else "not valid"
             message = f"x-api-key is {what}; make a key with: bonafide keys create"
             raise UnauthenticatedError(message)
         request.state.casing = caller.casing
         note_for_log(organization_id=caller.organization_id)
+        context.limits.take(Limited.KEY, caller.key_id)
         if scope not in caller.scopes:
             raise ForbiddenError(f"this key lacks the scope {scope}")
         return caller

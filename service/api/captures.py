@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from service.api.auth import ContextDep
 from service.api.documented import error_responses
+from service.api.limited import UPLOAD, VIEW
 from service.api.links import linked
 from service.api.schemas import CaptureAccepted, CaptureInvitation
 from service.captures.submit import ClientGoneError, Sender, submit_capture
@@ -27,6 +28,7 @@ _TOKEN_ERRORS = (
     "CAPTURE_TOKEN_USED",
     "CAPTURE_TOKEN_EXPIRED",
     "SESSION_TERMINAL",
+    "TOO_MANY_REQUESTS",
 )
 _MAX_USER_AGENT = 500
 # A client that is still sending does not read: take a little more before the refusal.
@@ -105,6 +107,7 @@ class _RequestBody:
         200, submit=("submit_v1_captures__token__post", {"token": "$request.path.token"})
     )
     | error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
+    dependencies=[VIEW],
     summary="See what to ask the applicant",
 )
 def invitation(token: str, context: ContextDep) -> JSONResponse:
@@ -141,10 +144,10 @@ def invitation(token: str, context: ContextDep) -> JSONResponse:
         "UNSUPPORTED_MEDIA_TYPE",
         "STEP_OUT_OF_ORDER",
         "INVALID_MEDIA",
-        "TOO_MANY_REQUESTS",
         "ANALYSIS_BUSY",
         with_key=False,
     ),
+    dependencies=[UPLOAD],
     openapi_extra=_MULTIPART,
     summary="Send a capture",
 )

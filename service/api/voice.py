@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from service.api.auth import ContextDep, Reader, Writer, respond
 from service.api.documented import Responses, error_responses
+from service.api.limited import VOICE
 from service.api.links import linked, voice_links
 from service.api.result_schema import WireModel
 from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
@@ -35,7 +36,6 @@ _UPLOAD_ERRORS = (
     "PAYLOAD_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "INVALID_MEDIA",
-    "TOO_MANY_REQUESTS",
     "ANALYSIS_BUSY",
     "ANALYSIS_TIMED_OUT",
 )
@@ -87,6 +87,7 @@ def _in_place(model: type[WireModel]) -> Responses:
     "/compare",
     response_model=VoiceComparison,
     responses=error_responses(*_UPLOAD_ERRORS, "SPEAKER_ENCODER_MISSING"),
+    dependencies=[VOICE],
     openapi_extra=_body_of(CompareVoices, "recording_a", "recording_b"),
     summary="Compare two recordings",
 )
@@ -103,6 +104,7 @@ async def compare(
     status_code=202,
     response_model=VoiceEnrollment,
     responses=_in_place(VoiceEnrollment) | error_responses(*_UPLOAD_ERRORS, "REQUEST_UUID_REUSED"),
+    dependencies=[VOICE],
     openapi_extra=_body_of(EnrollVoice, "voice_data"),
     summary="Enrol a voice",
 )
@@ -126,6 +128,7 @@ async def enroll(
     | error_responses(
         *_UPLOAD_ERRORS, "REQUEST_UUID_REUSED", "VOICEPRINT_NOT_FOUND", "VOICE_RETRY_CLOSED"
     ),
+    dependencies=[VOICE],
     openapi_extra=_body_of(VerifyVoice, "voice_data"),
     summary="Verify a voice",
 )

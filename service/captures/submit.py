@@ -37,6 +37,7 @@ from service.errors import (
 )
 from service.events import add_event, status_event
 from service.lifecycle import SUBMITTED
+from service.limits.limiter import Limited
 from service.media.keys import MasterKeyError
 from service.media.vault import NoMediaKeyError
 from service.metrics.record import count_refused_capture
@@ -118,6 +119,7 @@ def _check_token(context: Context, token: str) -> OpenAttempt:
     with context.database.read() as db:
         opened = open_attempt(db, token)
         check_queue(context, db, opened.session.organization_id)
+    context.limits.take(Limited.LINK, opened.attempt.id)
     return opened
 
 

@@ -12,8 +12,8 @@ from service.captures.storage import sweep_scratch
 from service.context import Context
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
-from service.metrics.record import count_upkeep_failure
 from service.limits.buckets import forget_full_buckets
+from service.metrics.record import count_upkeep_failure
 from service.sessions.change import expire_sessions
 from service.sessions.create import forget_idempotency_keys
 from service.voice.failure import fail_abandoned

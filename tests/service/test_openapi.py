@@ -16,7 +16,7 @@ from service.app import create_app
 from tests.service.service_builders import BuilderAnalyser, settings_in
 
 _ROOT = Path(__file__).parents[2]
-_WITH_KEY = ("/v1/sessions", "/v1/voice", "/v1/webhook-endpoints")
+_WITH_KEY = ("/v1/sessions", "/v1/voice", "/v1/webhook-endpoints", "/v1/audit", "/v1/api-keys")
 Operation = tuple[str, str, dict[str, Any]]
 
 
