@@ -18,6 +18,7 @@ from service.api.page import mount_page
 from service.api.problems import add_problem_handlers
 from service.challenge import recipe_of_settings
 from service.context import Context
+from service.readiness import Readiness, draining_first
 from service.roles import BoundRunner, Role, open_parts, watch_slot
 from service.settings import Settings
 from service.voice.cipher import load_cipher
@@ -70,6 +71,9 @@ def create_app(
             app.state.voice = await _open_desk(
                 parts.context, ear or parts.listening, stack, resumes=role is Role.EMBEDDED
             )
+            readiness = app.state.readiness = Readiness(parts.context)
+            stack.callback(readiness.close)
+            stack.enter_context(draining_first(readiness, chosen.drain_delay_s))
             if parts.slot is not None:
                 watching = asyncio.create_task(watch_slot(parts.slot))
                 stack.push_async_callback(_end, watching)

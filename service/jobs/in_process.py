@@ -47,6 +47,9 @@ class InProcessRunner:
     ) -> None:
         """Do nothing: the state of the attempt and its `not_before` are the queue."""
 
+    def check(self) -> None:
+        """Do nothing: the queue is the database."""
+
     def wake(self, attempt_id: str) -> None:
         """Wake a worker; what is due stands in the database."""
         _LOG.info("attempt queued", extra={"attempt_id": attempt_id})

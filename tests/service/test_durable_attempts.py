@@ -34,6 +34,8 @@ class ParkedRunner:
     ) -> None:
         self.queued.append((attempt.id, attempt.dispatch, delay_s))
 
+    def check(self) -> None: ...
+
     def wake(self, attempt_id: str) -> None:
         """Nobody sleeps."""
 
