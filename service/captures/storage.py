@@ -19,7 +19,7 @@ _CAPTURES = "captures"
 
 def new_scratch(settings: Settings, session_id: str) -> Path:
     """Return a fresh folder for the media of a session, for this process only."""
-    folder = _scratch_of(settings) / f"{session_id}_{new_id()}"
+    folder = scratch_of(settings) / f"{session_id}_{new_id()}"
     folder.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700)
     return folder
@@ -42,7 +42,7 @@ def discard(folder: Path) -> None:
 
 def discard_scratch(settings: Settings, session_id: str) -> None:
     """Remove every scratch folder of a session on this machine."""
-    for folder in _scratch_of(settings).glob(f"{session_id}_*"):
+    for folder in scratch_of(settings).glob(f"{session_id}_*"):
         discard(folder)
 
 
@@ -54,12 +54,13 @@ def sweep_scratch(settings: Settings, older_than_s: float = 0.0) -> None:
     older_than_s
         Leave younger ones alone: other processes may be at work.
     """
-    for folder in _scratch_of(settings).glob("*"):
+    for folder in scratch_of(settings).glob("*"):
         if _age_s(folder) >= older_than_s:
             discard(folder)
 
 
-def _scratch_of(settings: Settings) -> Path:
+def scratch_of(settings: Settings) -> Path:
+    """Return the scratch folder, which need not be there."""
     return settings.scratch_dir or settings.data_dir / _SCRATCH
 
 

@@ -14,6 +14,7 @@ import typer
 
 from service.cli.analyze import analyze
 from service.cli.audit import audit
+from service.cli.backup import backup
 from service.cli.evaluate import evaluate
 from service.cli.evaluate_phrase import phrase
 from service.cli.evaluate_words import words
@@ -36,6 +37,7 @@ evaluate.command()(words)
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)
 app.command()(migrate)
+app.command()(backup)
 app.command()(api)
 app.command()(worker)
 app.command()(demo)
