@@ -5,10 +5,10 @@ In bodies the types of the fields refuse it (`service.sessions.requests.without_
 
 from __future__ import annotations
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.problems import problem_response
-from service.casing import Casing
+from service.api.problems import find_casing, problem_response
 from service.errors import BadRequestError
 
 _MESSAGE = "paths and parameters can't hold the character NUL (%00)"
@@ -24,5 +24,6 @@ class NoNul:
         """Handle one request."""
         app = self._app
         if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
-            app = problem_response(BadRequestError(_MESSAGE), Casing.SNAKE)
+            casing = await find_casing(Request(scope))
+            app = problem_response(BadRequestError(_MESSAGE), casing)
         await app(scope, receive, send)

@@ -75,7 +75,7 @@ def casing_of(request: Request) -> Casing:
     return casing
 
 
-async def _find_casing(request: Request) -> Casing:
+async def find_casing(request: Request) -> Casing:
     """Return the casing of the caller's key, also where the request failed before it was read."""
     key = request.headers.get("x-api-key")
     if key is None or hasattr(request.state, "casing"):
@@ -91,7 +91,7 @@ async def _find_casing(request: Request) -> Casing:
 async def _on_api_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ApiError):
         raise error
-    return problem_response(error, await _find_casing(request))
+    return problem_response(error, await find_casing(request))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -99,14 +99,14 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
         raise error
     if any(one["type"] == "json_invalid" for one in error.errors()):
         refusal: ApiError = BadRequestError("the body is not JSON")
-        return problem_response(refusal, await _find_casing(request))
+        return problem_response(refusal, await find_casing(request))
     fields = [
         {**one, "loc": one["loc"][1:] or one["loc"]}  # without "body", "query" or "path"
         for one in error.errors()
     ]
     message = "a field is missing or wrong; see fields"
     refusal = UnprocessableError(message, fields=field_errors(fields))
-    return problem_response(refusal, await _find_casing(request))
+    return problem_response(refusal, await find_casing(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -115,14 +115,14 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     status = error.status_code if error.status_code in _HTTP_CODES else 400
     refusal = ApiError(_HTTP_MESSAGES[status], _HTTP_CODES[status])
     refusal.status = status
-    response = problem_response(refusal, await _find_casing(request))
+    response = problem_response(refusal, await find_casing(request))
     response.headers.update(error.headers or {})  # Allow
     return response
 
 
 async def _on_stale_row(request: Request, _error: Exception) -> JSONResponse:
     message = "changed by somebody else at the same time; retrieve the session and repeat"
-    return problem_response(ConflictError(message), await _find_casing(request))
+    return problem_response(ConflictError(message), await find_casing(request))
 
 
 async def _on_database_away(request: Request, error: Exception) -> JSONResponse:
