@@ -34,6 +34,7 @@ class Scope(StrEnum):
 
     READ = "sessions:read"
     WRITE = "sessions:write"
+    DELETE = "sessions:delete"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     KEYS_READ = "keys:read"

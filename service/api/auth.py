@@ -71,6 +71,7 @@ def respond(
 ContextDep = Annotated[Context, Depends(get_context)]
 Reader = Annotated[Caller, Depends(_requiring(Scope.READ))]
 Writer = Annotated[Caller, Depends(_requiring(Scope.WRITE))]
+Eraser = Annotated[Caller, Depends(_requiring(Scope.DELETE))]
 WebhookReader = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_READ))]
 WebhookWriter = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE))]
 KeyReader = Annotated[Caller, Depends(_requiring(Scope.KEYS_READ))]

@@ -14,6 +14,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "LINK_EXPIRED": (403, "the media link has run out; retrieve the session again"),
     "NOT_FOUND": (404, "nothing of that name"),
     "SESSION_NOT_FOUND": (404, "this tenant has no such session"),
+    "ERASURE_NOT_FOUND": (404, "this tenant has erased no such session"),
     "VOICE_REQUEST_NOT_FOUND": (404, "this tenant has no such enrolment or verification"),
     "VOICEPRINT_NOT_FOUND": (404, "nobody of that external_id is enrolled; enrol first"),
     "WEBHOOK_ENDPOINT_NOT_FOUND": (404, "this tenant has no such webhook endpoint"),

@@ -12,7 +12,7 @@ from service.analyser import StoredCapture
 from service.clock import now_ms
 from service.context import Context
 from service.jobs.attempts import record_crash, record_verdict
-from service.jobs.claims import Claimed
+from service.jobs.claims import AttemptGoneError, Claimed
 from service.jobs.persistence import persistently
 from service.logs import log_context
 from service.media.store import MissingObjectError
@@ -30,13 +30,19 @@ class AllLayersFailedError(RuntimeError):
 
 
 async def analyse_attempt(context: Context, claimed: Claimed) -> None:
-    """Analyse the capture, decide, and write the verdict; or count a crashed try."""
+    """Analyse the capture, decide, and write the verdict; or count a crashed try.
+
+    Where the session is erased meanwhile, nothing is written.
+    """
     ids = {"attempt_id": claimed.attempt_id, "session_id": claimed.session_id}
     with (
         log_context(**ids, organization_id=claimed.organization_id, attempt=claimed.number),
         span("analysis", **ids),
     ):
-        await _analyse(context, claimed)
+        try:
+            await _analyse(context, claimed)
+        except AttemptGoneError:
+            _LOG.info("erased during its analysis")
 
 
 async def _analyse(context: Context, claimed: Claimed) -> None:
@@ -54,6 +60,8 @@ async def _analyse(context: Context, claimed: Claimed) -> None:
         return
     try:
         await persistently(record_verdict, context, claimed, decision)
+    except AttemptGoneError:
+        raise
     except Exception as error:
         await _count_crash(context, claimed, "verdict_not_recorded", error)
         return
@@ -87,11 +95,20 @@ async def _in_thread(
     unpacking: AbstractContextManager[StoredCapture],
 ) -> AsyncIterator[StoredCapture]:
     """Enter and leave in a thread: both read and write files."""
-    stored = await asyncio.to_thread(unpacking.__enter__)
+    entering = asyncio.ensure_future(asyncio.to_thread(unpacking.__enter__))
     try:
-        yield stored
+        yield await asyncio.shield(entering)
     finally:
-        await asyncio.shield(asyncio.to_thread(unpacking.__exit__, None, None, None))
+        # A stop that comes while files are being written must not leave them there.
+        await asyncio.shield(_leave(entering, unpacking))
+
+
+async def _leave(
+    entering: asyncio.Future[StoredCapture], unpacking: AbstractContextManager[StoredCapture]
+) -> None:
+    await asyncio.wait([entering])
+    if entering.exception() is None:
+        await asyncio.to_thread(unpacking.__exit__, None, None, None)
 
 
 def _require_one_layer(evidence: Evidence) -> None:

@@ -7,7 +7,7 @@ any two of them and two processes at the same attempt don't both write.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select, update
@@ -28,6 +28,10 @@ ENGINE = "engine"
 # hands over, so it takes a fault that no try gets to the end of.
 _MOST_JOBS = 100
 _UNDER_WAY = (AttemptState.QUEUED, AttemptState.RUNNING)
+
+
+class AttemptGoneError(LookupError):
+    """The session was erased: there is nothing to analyse and nothing to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +96,24 @@ def claim_next(context: Context) -> Claimed | None:
 def is_suspect(context: Context, attempt_id: str) -> bool:
     """Whether a process died while it analysed this attempt, perhaps because of it."""
     with context.database.read() as db:
-        return db.get_one(Attempt, attempt_id).state == AttemptState.RUNNING
+        attempt = db.get(Attempt, attempt_id)
+    return attempt is not None and attempt.state == AttemptState.RUNNING
 
 
 def claim(context: Context, attempt_id: str, dispatch: int) -> Claimed | None:
     """Take up one attempt and count the try; None when job `dispatch` of it is out of date."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         session, attempt = locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return None
         capture = db.exec(select(CaptureRow).where(CaptureRow.attempt_id == attempt_id)).one()
         return _taken_up(db, session, attempt, capture)
+    return None
 
 
 def give_back(context: Context, claimed: Claimed) -> None:
     """Return an attempt whose analysis was cut short by a shutdown; the try does not count."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         _, attempt = locked(db, claimed.attempt_id)
         if attempt.state == AttemptState.RUNNING and attempt.tries == claimed.tries:
             attempt.tries -= 1
@@ -116,7 +122,7 @@ def give_back(context: Context, claimed: Claimed) -> None:
 
 def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
     """Queue a new job for an attempt whose job `dispatch` is lost; False when it moved on."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         session, attempt = locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return False
@@ -128,12 +134,23 @@ def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
         db.add(attempt)
         context.jobs.enqueue(db, attempt, session.organization_id)
         return True
+    return False
 
 
 def locked(db: Session, attempt_id: str) -> tuple[SessionRow, Attempt]:
-    """Return a session and its attempt as they stand once nobody else can change them."""
-    session_id = db.get_one(Attempt, attempt_id).session_id
-    session = db.get_one(SessionRow, session_id, with_for_update=True)
+    """Return a session and its attempt as they stand once nobody else can change them.
+
+    Raises
+    ------
+    AttemptGoneError
+        When the session was erased.
+    """
+    seen = db.get(Attempt, attempt_id)
+    if seen is None:
+        raise AttemptGoneError(attempt_id)
+    session = db.get(SessionRow, seen.session_id, with_for_update=True)
+    if session is None:
+        raise AttemptGoneError(attempt_id)
     return session, db.get_one(Attempt, attempt_id, populate_existing=True)
 
 

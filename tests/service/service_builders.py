@@ -115,6 +115,9 @@ class BuilderAnalyser:
             raise self.analyse_errors.pop(0)
         return self.evidence
 
+    def forget(self, capture_id: str) -> None:
+        return
+
     async def close(self) -> None:
         self.is_ready = False
 
