@@ -28,6 +28,7 @@ from service.jobs.engine import EMBEDDED
 from service.jobs.port import JobRunner
 from service.jobs.slots import Slot, SlotLostError
 from service.limits.limiter import open_limiter
+from service.media.adopt import seal_plain_captures
 from service.media.vault import MediaVault
 from service.metrics.expose import exposed
 from service.settings import Settings
@@ -158,6 +159,7 @@ def _prepare(settings: Settings, database: Database, role: Role) -> MediaVault:
     database.create()
     sweep_scratch(settings)
     media = MediaVault(settings)
+    seal_plain_captures(settings, database, media)
     orphans = media.sweep(database)
     if orphans:
         _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})

@@ -19,6 +19,8 @@ from service.app import create_app
 from service.database import Database
 from service.jobs.durable import migrate_engine
 from service.logs import configure_logs
+from service.media.adopt import seal_plain_captures
+from service.media.vault import MediaVault
 from service.roles import Role, open_parts, watch_slot
 from service.settings import Settings
 from service.signing import load_signer
@@ -94,12 +96,14 @@ def run_worker(settings: Settings, analyser: Analyser | None = None) -> None:
 def migrate(settings: Settings) -> None:
     """Make the tables of the service and of the engine, or bring them up to date.
 
-    And the keys in the data folder, before several processes want to make them at once.
+    And the keys in the data folder, before several processes want to make them at once. Captures
+    that an earlier release kept in plain are sealed.
     """
     load_signer(settings)
     load_cipher(settings)
     database = Database(settings)
     database.create()
+    seal_plain_captures(settings, database, MediaVault(settings))
     database.close()
     migrate_engine(settings)
 
