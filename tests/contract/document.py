@@ -32,21 +32,19 @@ def in_camel_case(document: dict[str, Any]) -> dict[str, Any]:
     changed["paths"] = {
         path: operations for path, operations in paths.items() if not path.startswith(_PAGE_PATHS)
     }
-    kept = {
-        link
-        for operations in changed["paths"].values()
-        for operation in operations.values()
-        for link in (operation["operationId"],)
-    }
-    for operations in changed["paths"].values():
-        for operation in operations.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "query":
-                    parameter["name"] = to_camel(parameter["name"])
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                _rename(content["schema"])
-            for response in operation["responses"].values():
-                _rename_links(response, kept)
+    every = [one for operations in changed["paths"].values() for one in operations.values()]
+    kept = {operation["operationId"] for operation in every}
+    queries: set[tuple[str, str]] = set()
+    for operation in every:
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "query":
+                queries.add((operation["operationId"], parameter["name"]))
+                parameter["name"] = to_camel(parameter["name"])
+    for operation in every:
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            _rename(content["schema"])
+        for response in operation["responses"].values():
+            _rename_links(response, kept, queries)
     for schema in changed["components"]["schemas"].values():
         _rename(schema)
     return changed
@@ -61,13 +59,20 @@ def _rename(schema: dict[str, Any]) -> None:
         schema["required"] = [to_camel(name) for name in schema["required"]]
 
 
-def _rename_links(response: dict[str, Any], kept: set[str]) -> None:
+def _rename_links(response: dict[str, Any], kept: set[str], queries: set[tuple[str, str]]) -> None:
     links = response.get("links", {})
     for name, link in list(links.items()):
         if link["operationId"] not in kept:
             del links[name]
             continue
-        for parameter, expression in link["parameters"].items():
-            head, mark, pointer = expression.partition("#/")
-            spelled = "/".join(to_camel(part) for part in pointer.split("/"))
-            link["parameters"][parameter] = head + mark + spelled
+        link["parameters"] = {
+            (
+                to_camel(parameter) if (link["operationId"], parameter) in queries else parameter
+            ): _respelled(expression)
+            for parameter, expression in link["parameters"].items()
+        }
+
+
+def _respelled(expression: str) -> str:
+    head, mark, pointer = expression.partition("#/")
+    return head + mark + "/".join(to_camel(part) for part in pointer.split("/"))
