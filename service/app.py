@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from service.analyser import Analyser
-from service.api import audit, captures, erasures, health, media, sessions, voice, webhooks
+from service.api import audit, captures, erasures, health, keys, media, sessions, voice, webhooks
 from service.api.limited import GUESSES
 from service.api.middleware import RequestFrame
 from service.api.nul import NoNul
@@ -80,7 +80,7 @@ def create_app(
             yield
 
     app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (sessions, erasures, voice, webhooks, audit, health):
+    for part in (sessions, erasures, voice, webhooks, keys, audit, health):
         app.include_router(part.router)
     for part in (captures, media):  # opened by what can be guessed at, not by a key
         app.include_router(part.router, dependencies=[GUESSES])
@@ -92,6 +92,7 @@ def create_app(
         RequestFrame,
         max_body_bytes=chosen.max_json_bytes,
         streaming_prefix="/v1/captures/",
+        is_test=chosen.environment == "test",
         is_https=chosen.effective_public_url.startswith("https://"),
         larger_bodies={"/v1/voice/": chosen.max_voice_bytes},
     )

@@ -16,13 +16,13 @@ from sqlmodel import Session, col, or_, select, update
 from service.audit.log import note
 from service.casing import Casing
 from service.clock import now_ms
-from service.database import Database
+from service.database import Database, is_test
 from service.errors import ConflictError, NotFoundError
 from service.signing import token_digest
 from service.tables import DEFAULT_ORGANIZATION_ID, ApiKey
 
-_PREFIX = "bf"
-_SHAPE = re.compile(r"bf_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
+_PREFIX, _TEST_PREFIX = "bf", "bf_test"
+_SHAPE = re.compile(r"bf_(?:test_)?([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
 # Compared with when the id is not known, so that both ways take the same time.
 _NO_KEY = token_digest("no such key")
 _LAST_USED_STEP_MS = 60_000
@@ -103,7 +103,8 @@ def insert_key(
 ) -> CreatedKey:
     """Make a key in the transaction that `db` is open on."""
     key_id = secrets.token_hex(8)
-    text = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+    prefix = _TEST_PREFIX if is_test(db) else _PREFIX
+    text = f"{prefix}_{key_id}_{secrets.token_urlsafe(32)}"
     row = ApiKey(
         id=key_id,
         organization_id=asked.organization_id,
@@ -195,8 +196,11 @@ def identify(database: Database, text: str) -> Caller | None:
         row = db.get(ApiKey, shape.group(1)) if shape else None
     stored = row.secret_sha256 if row else _NO_KEY
     same = hmac.compare_digest(stored, token_digest(text))
+    is_of_test = text.startswith(_TEST_PREFIX)
     if row is None or not same or not is_live(row):
         return None
+    if is_of_test != (database.environment == "test"):
+        return None  # not reached while each environment has its own database
     _note_use(database, row)
     return Caller(row.id, row.organization_id, Casing(row.casing), frozenset(row.scopes))
 

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
         what was posted is kept for replays.
     webhook_workers
         Tries of deliveries at a time, in one process.
+    decoder_memory_bytes, decoder_cpu_s, layer_memory_bytes
+        What the child that decodes may take for one capture, and how much memory each layer's
+        child; see docs/media.md.
     max_tries
         Tries of one analysis before its session is FAILED.
     queue_poll_s, reconcile_every_s
@@ -173,6 +176,7 @@ class Settings(BaseSettings):
     webhook_overlap_s: NotNegative = _DAY_S
     webhook_retention_s: Positive = 30 * _DAY_S
     webhook_workers: Annotated[int, Field(ge=1)] = 8
+    max_api_keys: Annotated[int, Field(ge=1)] = 50
     max_webhook_endpoints: Annotated[int, Field(ge=1)] = 20
 
     policy_file: Path | None = None
@@ -182,6 +186,9 @@ class Settings(BaseSettings):
     voice_bona_fide_label: str | None = None
     workers: Annotated[int, Field(ge=1)] = 1
     capture_timeout_s: Positive = 120
+    decoder_memory_bytes: Annotated[int, Field(ge=256 * _MIB)] = 2048 * _MIB
+    decoder_cpu_s: Positive = 90
+    layer_memory_bytes: Annotated[int, Field(ge=1024 * _MIB)] = 8192 * _MIB
     layer_timeout_s: Positive = 30
     analysis_timeout_s: Positive = 300
     max_tries: Annotated[int, Field(ge=1)] = 3
@@ -217,6 +224,18 @@ class Settings(BaseSettings):
     def _public_url_has_no_slash(self) -> Self:
         if self.public_url.endswith("/"):
             msg = "public_url must not end with a slash, for example https://kyc.example.com"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _test_mode_is_not_production(self) -> Self:
+        is_public = self.public_url.startswith("https://")
+        if self.environment == "test" and self.database_url and is_public:
+            msg = (
+                "ENVIRONMENT=test is refused with a database of its own behind a public https "
+                "address: that is what production looks like. Run a test deployment on SQLite "
+                "(no DATABASE_URL), or inside without https"
+            )
             raise ValueError(msg)
         return self
 

@@ -29,11 +29,11 @@ class Signer:
 
     def capture_token(self, attempt_id: str, link_number: int) -> str:
         """Return the token of a session link; a new link number gives a new token."""
-        return self._derive(b"capture", f"{attempt_id}:{link_number}")
+        return self._derive("capture", f"{attempt_id}:{link_number}")
 
     def media_signature(self, capture_id: str, name: str, expires_s: int) -> str:
         """Return the signature of one media link."""
-        return self._derive(b"media", f"{capture_id}:{name}:{expires_s}")
+        return self._derive("media", f"{capture_id}:{name}:{expires_s}")
 
     def media_signature_is_valid(
         self, capture_id: str, name: str, expires_s: int, signature: str
@@ -44,12 +44,16 @@ class Signer:
 
     def bucket(self, what: str, who: str) -> str:
         """Return a name for what is counted together, which tells nobody who it is."""
-        return f"{what}:{self._derive(b'bucket', f'{what}:{who}')}"
+        return f"{what}:{self._derive('bucket', f'{what}:{who}')}"
 
-    def _derive(self, purpose: bytes, text: str) -> str:
-        key = hmac.digest(self.secret, purpose, "sha256")
-        digest = hmac.digest(key, text.encode(), "sha256")
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    def digest(self, purpose: str, text: str) -> bytes:
+        """Return 32 bytes that only this service can make from `text`, for one purpose."""
+        return hmac.digest(
+            hmac.digest(self.secret, purpose.encode(), "sha256"), text.encode(), "sha256"
+        )
+
+    def _derive(self, purpose: str, text: str) -> str:
+        return base64.urlsafe_b64encode(self.digest(purpose, text)).rstrip(b"=").decode()
 
 
 def token_digest(token: str) -> str:

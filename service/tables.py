@@ -64,6 +64,15 @@ class PhraseMode(StrEnum):
     CUSTOM = "custom"
 
 
+class DeploymentRow(SQLModel, table=True):
+    """What this database is for: written once, when it is made."""
+
+    __tablename__ = "deployment"
+
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    environment: str
+
+
 class Organization(SQLModel, table=True):
     """A tenant."""
 
@@ -167,6 +176,7 @@ class SessionRow(SQLModel, table=True):
     viewed_at: int | None = _ms(nullable=True)
     applicant_ip: str | None = None
     applicant_user_agent: str | None = None
+    test_outcomes: str | None = None
 
 
 class Attempt(SQLModel, table=True):
@@ -224,20 +234,11 @@ class VerdictRow(SQLModel, table=True):
     created_at: int = _ms()
 
 
-class IdempotencyRow(SQLModel, table=True):
-    """Which session an Idempotency-Key made, and from what request."""
-
-    __tablename__ = "idempotency_keys"
-
-    organization_id: str = Field(foreign_key="organizations.id", primary_key=True)
-    key: str = Field(primary_key=True)
-    request_sha256: str
-    session_id: str = Field(foreign_key="sessions.id")
-    created_at: int = _ms()
-
-
 class IdempotentAnswer(SQLModel, table=True):
-    """What a request with an Idempotency-Key was answered; only who has that key can read it."""
+    """What a request with an Idempotency-Key was answered; only who has that key can read it.
+
+    `subject_id` is what the request made: the answer goes with it.
+    """
 
     __tablename__ = "idempotent_answers"
 
@@ -245,6 +246,7 @@ class IdempotentAnswer(SQLModel, table=True):
     key_sha256: str = Field(primary_key=True)
     request_sha256: str
     sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    subject_id: str | None = Field(default=None, index=True)
     created_at: int = _ms(index=True)
 
 

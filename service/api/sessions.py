@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
+from service.api.idempotent import IdempotencyKey, respond_once
 from service.api.limited import CREATION
 from service.api.links import linked, page_links, session_links
 from service.api.schemas import AttemptStarted, RetrievedSession, SessionCreated, SessionPage
@@ -21,8 +22,8 @@ from service.sessions.create import create_session
 from service.sessions.links import session_url
 from service.sessions.read import SessionFilter, list_sessions, retrieve_session
 from service.sessions.requests import BothCasings, CreateSession, UpdateStatus
-from service.sessions.views import WireObject
 from service.tables import SessionStatus
+from service.test_mode import HEADER, read_order
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
 _JSON = [Depends(require_json)]
@@ -42,7 +43,9 @@ _CHANGE_RESPONSES = linked(200, **_BY_ID) | error_responses(
     status_code=201,
     response_model=SessionCreated,
     responses=linked(201, **session_links("id"))
-    | error_responses("IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"),
+    | error_responses(
+        "TEST_MODE_OFF", "IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
+    ),
     dependencies=[*_JSON, CREATION],
     summary="Create a session",
 )
@@ -51,23 +54,12 @@ def create(
     body: CreateSession,
     context: ContextDep,
     caller: Writer,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=255, description="Makes a repeated request harmless."),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Create a session and get the link that its applicant opens. The link works once."""
-    created = create_session(context, caller, body, idempotency_key)
-    url = session_url(context, created.attempt)
-    answer: WireObject = {
-        "id": created.session.id,
-        "session_url": url,
-        "links": [{"url": url, "type": "session"}],
-    }
-    if created.session.external_id is not None:
-        answer["external_id"] = created.session.external_id
-    headers = {"Idempotency-Replayed": "true"} if created.replayed else None
-    return respond(request, answer, 201, headers)
+    order = read_order(context.settings, request.headers.get(HEADER))
+    answered = create_session(context, caller, body, idempotency_key, order=order)
+    return respond_once(request, answered, 201)
 
 
 @router.get(

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from service.api.auth import WebhookReader, WebhookWriter, require_json, respond
+from service.api.auth import ContextDep, WebhookReader, WebhookWriter, require_json, respond
 from service.api.documented import error_responses
+from service.api.idempotent import IdempotencyKey, respond_once
 from service.api.links import delivery_links, endpoint_links, linked, page_links
 from service.api.webhook_schemas import (
     WebhookDelivery,
@@ -20,6 +21,7 @@ from service.api.webhook_schemas import (
     WebhookEndpointWithSecret,
     WebhookReplay,
 )
+from service.idempotency import once
 from service.sessions.requests import BothCasings
 from service.webhooks.deliveries import (
     DeliveryFilter,
@@ -61,15 +63,21 @@ DeskDep = Annotated[WebhookDesk, Depends(_desk)]
     status_code=201,
     response_model=WebhookEndpointWithSecret,
     responses=linked(201, **endpoint_links("id"))
-    | error_responses("TOO_MANY_ENDPOINTS", *_BODY_ERRORS),
+    | error_responses("TOO_MANY_ENDPOINTS", "IDEMPOTENCY_KEY_REUSED", *_BODY_ERRORS),
     dependencies=_JSON,
     summary="Create a webhook endpoint",
 )
 def create(
-    request: Request, body: CreateEndpoint, desk: DeskDep, caller: WebhookWriter
+    request: Request,
+    body: CreateEndpoint,
+    desk: DeskDep,
+    context: ContextDep,
+    caller: WebhookWriter,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Have events posted to a URL. The answer holds the signing secret, this once."""
-    return respond(request, create_endpoint(desk, caller, body), 201)
+    repeatable = once(context, caller, idempotency_key, "webhook-endpoints.create", body)
+    return respond_once(request, create_endpoint(desk, caller, body, repeatable), 201)
 
 
 @router.get(

@@ -10,12 +10,13 @@ from datetime import UTC, datetime, timedelta
 
 from service.captures.storage import sweep_scratch
 from service.context import Context
+from service.idempotency import forget_answers
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
 from service.limits.buckets import forget_full_buckets
+from service.media.erasure import finish_erasures
 from service.metrics.record import count_upkeep_failure
 from service.sessions.change import expire_sessions
-from service.sessions.create import forget_idempotency_keys
 from service.voice.failure import fail_abandoned
 from service.webhooks.retention import forget_messages
 
@@ -36,8 +37,9 @@ class Upkeep:
         self._client = client
         self._duties: list[tuple[float, Callable[[], object]]] = [
             (_EXPIRY_EVERY_S, lambda: expire_sessions(context)),
-            (_EXPIRY_EVERY_S, lambda: forget_idempotency_keys(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_answers(context)),
             (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
+            (_EXPIRY_EVERY_S, lambda: finish_erasures(context)),
             (_EXPIRY_EVERY_S, lambda: forget_full_buckets(context.database.engine)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),

@@ -16,7 +16,14 @@ from service.app import create_app
 from tests.service.service_builders import BuilderAnalyser, settings_in
 
 _ROOT = Path(__file__).parents[2]
-_WITH_KEY = ("/v1/sessions", "/v1/voice", "/v1/webhook-endpoints", "/v1/audit", "/v1/api-keys")
+_WITH_KEY = (
+    "/v1/sessions",
+    "/v1/erasures",
+    "/v1/voice",
+    "/v1/webhook-endpoints",
+    "/v1/api-keys",
+    "/v1/audit",
+)
 Operation = tuple[str, str, dict[str, Any]]
 
 
@@ -35,7 +42,7 @@ def _operations(document: dict[str, Any]) -> list[Operation]:
 
 def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
     operations = _operations(document)
-    assert len(operations) == 28
+    assert len(operations) == 35
     for method, path, operation in operations:
         where = f"{method} {path}"
         assert operation["summary"], where

@@ -10,8 +10,8 @@ import pytest
 
 from service.api.schemas import RetrievedSession, SessionCreated, SessionPage
 from service.casing import Casing
+from service.idempotency import forget_answers
 from service.keys import Scope, revoke_key
-from service.sessions.create import forget_idempotency_keys
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     APPLICANT,
@@ -156,8 +156,8 @@ def test_idempotency_keys_that_ran_out_are_forgotten(start_service: StartService
     headers = service.auth | {"Idempotency-Key": "order-1"}
     service.client.post("/v1/sessions", json=APPLICANT, headers=headers)
     time.sleep(0.1)
-    assert forget_idempotency_keys(service.context) == 1
-    assert forget_idempotency_keys(service.context) == 0
+    assert forget_answers(service.context) == 1
+    assert forget_answers(service.context) == 0
 
 
 def test_what_is_wrong_is_said_once_and_at_the_field(service: Service) -> None:
