@@ -17,7 +17,7 @@ from service.app import create_app
 from service.casing import Casing
 from service.context import Context
 from service.jobs.in_process import InProcessRunner
-from service.keys import create_key
+from service.keys import Scope, create_key
 from tests.service.service_builders import BuilderAnalyser, settings_in
 from tests.service.voice_builders import BuilderEar
 
@@ -36,7 +36,9 @@ class Running:
 
     def new_key(self, casing: Casing = Casing.SNAKE) -> str:
         """Make an API key with every scope."""
-        return create_key(self.context.database, name="contract", casing=casing).text
+        return create_key(
+            self.context.database, name="contract", casing=casing, scopes=tuple(Scope)
+        ).text
 
 
 @contextmanager
