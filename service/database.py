@@ -22,6 +22,7 @@ from service.tables import (
     DEFAULT_ORGANIZATION_ID,
     DEFAULT_SENDER_ID,
     DEFAULT_WORKFLOW_ID,
+    DeploymentRow,
     Organization,
     User,
     Workflow,
@@ -37,11 +38,17 @@ _IDLE_IN_TRANSACTION_MS = 60_000
 _WRITES = "bonafide_writes"
 _TABLES = "tables"
 _POOL_SIZE = 8
+# Under this name an open transaction says what its deployment is for.
+ENVIRONMENT = "bonafide_environment"
 CAPTURE_STEP = "deepfake_detection"
 
 
 class DatabaseNotReadyError(RuntimeError):
     """The tables are not there; `bonafide migrate` makes them."""
+
+
+class WrongEnvironmentError(DatabaseNotReadyError):
+    """The database belongs to the other environment: it can't be used here, ever."""
 
 
 class Database:
@@ -62,13 +69,25 @@ class Database:
             _begin_as_marked(self.engine)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
+    @property
+    def environment(self) -> str:
+        """What this deployment is for."""
+        return self._settings.environment
+
     def create(self) -> None:
-        """Bring the tables up to date and make the default rows; several may try at once."""
+        """Bring the tables up to date and make the default rows; several may try at once.
+
+        Raises
+        ------
+        WrongEnvironmentError
+            When they were made in the other environment.
+        """
         if self._standing() in (Standing.EMPTY, Standing.BEHIND):
             with self.migrating() as connection:
                 upgrade(connection)  # nothing is left to do where another process came first
         with self.write() as db:
             hold_name(db, _TABLES)
+            _bind_environment(db, self.environment)
             _add_defaults(db, self._settings)
 
     def check(self) -> None:
@@ -80,13 +99,17 @@ class Database:
         Raises
         ------
         DatabaseNotReadyError
-            When `create` was never called, or not since the last update.
+            When `create` was never called, or not since the last update; or when the tables
+            were made in the other environment.
         """
         found = self._standing()
-        if found in (Standing.EMPTY, Standing.BEHIND):
+        with self.read() as db:
+            row = None if found in (Standing.EMPTY, Standing.BEHIND) else db.get(DeploymentRow, 1)
+        if row is None:
             state = "has no tables yet" if found is Standing.EMPTY else "is of an earlier version"
             msg = f"the database {state}; run: bonafide migrate"
             raise DatabaseNotReadyError(msg)
+        _check_environment(row, self.environment)
 
     def _standing(self) -> Standing:
         with self.engine.connect() as connection:
@@ -113,7 +136,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction that only reads; rows stay usable after it."""
-        with Session(self.engine, expire_on_commit=False) as db:
+        with Session(self.engine, expire_on_commit=False, info=self._info()) as db:
             yield db
 
     @contextmanager
@@ -124,9 +147,12 @@ class Database:
         first and writes later can't be upgraded and would fail under load. On PostgreSQL lock
         the row that decides before reading what depends on it.
         """
-        info = {OUTBOX: self.outbox}
-        with Session(self._writing_engine, expire_on_commit=False, info=info) as db, db.begin():
+        engine = self._writing_engine
+        with Session(engine, expire_on_commit=False, info=self._info()) as db, db.begin():
             yield db
+
+    def _info(self) -> dict[str, object]:
+        return {OUTBOX: self.outbox, ENVIRONMENT: self.environment}
 
     def flush_log(self) -> bool:
         """Move SQLite's write-ahead log into the database and empty it: it keeps old pages.
@@ -247,6 +273,29 @@ def _begin_as_marked(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def is_test(db: Session) -> bool:
+    """Whether `db` is open on the database of a deployment in test mode."""
+    return db.info.get(ENVIRONMENT) == "test"
+
+
+def _bind_environment(db: Session, environment: str) -> None:
+    row = db.get(DeploymentRow, 1)
+    if row is None:
+        is_new = db.get(Organization, DEFAULT_ORGANIZATION_ID) is None
+        row = DeploymentRow(environment=environment if is_new else "production")
+        db.add(row)
+    _check_environment(row, environment)
+
+
+def _check_environment(row: DeploymentRow, environment: str) -> None:
+    if row.environment != environment:
+        msg = (
+            f"this database was made with BONAFIDE_ENVIRONMENT={row.environment} and can't be used "
+            f"with {environment}: give each environment a database of its own"
+        )
+        raise WrongEnvironmentError(msg)
 
 
 def _add_defaults(db: Session, settings: Settings) -> None:

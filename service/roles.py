@@ -106,6 +106,8 @@ async def open_parts(
     """
     check_role(settings, role)
     use_tracing(wanted=settings.tracing)
+    if settings.environment == "test":
+        _LOG.warning("test mode: outcomes can be ordered, nothing here is real")
     if role is Role.EMBEDDED:
         lock = DataLock(settings.data_dir)
         lock.acquire()
@@ -122,9 +124,7 @@ async def open_parts(
     uploads = UploadSlots(settings.max_uploads)
     signer = load_signer(settings)
     limits = open_limiter(settings, database, signer, shared=role is Role.API)
-    context = Context(
-        settings, database, signer, policy, analyser, runner, uploads, limits, media
-    )
+    context = Context(settings, database, signer, policy, analyser, runner, uploads, limits, media)
     warming = asyncio.create_task(_warm(analyser))
     stack.push_async_callback(_end, warming)
     webhooks = await _open_webhooks(context, runner, stack)

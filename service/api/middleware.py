@@ -56,6 +56,7 @@ class RequestFrame:
         max_body_bytes: int,
         streaming_prefix: str,
         is_https: bool,
+        is_test: bool = False,
         larger_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
@@ -63,6 +64,7 @@ class RequestFrame:
         self._larger_bodies = larger_bodies or {}
         self._streaming_prefix = streaming_prefix
         self._is_https = is_https
+        self._is_test = is_test
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -86,6 +88,8 @@ class RequestFrame:
             headers[name] = value
         for name, value in _DEFAULTS.items():
             headers.setdefault(name, value)
+        if self._is_test:
+            headers["X-Bonafide-Environment"] = "test"
         if self._is_https:
             headers["Strict-Transport-Security"] = _HSTS
 

@@ -18,6 +18,7 @@ from service.logs import log_context
 from service.media.store import MissingObjectError
 from service.media.vault import NoMediaKeyError
 from service.metrics.record import count_failed_try, count_verdict
+from service.test_mode import ordered_evidence, ordered_outcome
 from service.tracing import add_layer_spans, span
 from verdict.engine import Decision, decide
 from verdict.evidence import Evidence, LayerName
@@ -82,6 +83,9 @@ async def _count_crash(context: Context, claimed: Claimed, reason: str, error: E
 
 
 async def _decide(context: Context, claimed: Claimed) -> Decision:
+    ordered = ordered_outcome(context.settings, claimed.order, claimed.number)
+    if ordered is not None:
+        return decide(ordered_evidence(ordered), context.policy)
     async with _in_thread(claimed.stored(context)) as stored:
         async with asyncio.timeout(context.settings.analysis_timeout_s):
             evidence = await context.analyser.analyse(stored, context.policy)

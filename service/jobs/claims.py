@@ -47,6 +47,7 @@ class Claimed:
     phrase: str
     language: str
     opened_ms: int
+    order: str | None
 
     @contextmanager
     def stored(self, context: Context) -> Iterator[StoredCapture]:
@@ -168,6 +169,7 @@ def _taken_up(db: Session, session: SessionRow, attempt: Attempt, capture: Captu
         attempt.phrase,
         attempt.language,
         opened_ms(session, attempt),
+        session.test_outcomes,
     )
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from service.clock import as_wire
 from service.context import Context
+from service.database import is_test
 from service.lifecycle import is_final
 from service.media_links import media_links
 from service.sessions.user_agent import browser_of, device_of
@@ -22,6 +23,7 @@ from service.tables import (
     VerdictRow,
     Workflow,
 )
+from service.test_mode import MARK
 
 WireObject = dict[str, Any]
 
@@ -50,8 +52,10 @@ def session_record(db: Session, session: SessionRow, *, with_evidence: bool) -> 
     capture = _latest_capture(db, session)
     verdict = _latest_verdict(db, session)
     left = workflow.attempt_limit - session.attempt
+    mark = MARK if is_test(db) else {}
     record: WireObject = {
         "id": session.id,
+        **mark,
         "organization_id": session.organization_id,
         "user_id": session.user_id,
         "sender_user_id": session.sender_user_id,
