@@ -13,6 +13,7 @@ from av.container import InputContainer
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
 from layers.capture.limits import CaptureLimits
+from layers.capture.opening import open_media
 from layers.capture.sniff import Container
 from layers.capture.speech import energy_db, voice_activity
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
@@ -61,7 +62,7 @@ def read_audio(
     if container is Container.MP4:
         check_boxes(path)
     try:
-        with av.open(str(path), format=str(container), metadata_errors="replace") as source:
+        with open_media(path, container) as source:
             if not source.streams.audio:
                 return None
             track = _decode(path, source, limits)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
 from layers.capture.limits import CaptureLimits
+from layers.capture.opening import open_media
 from layers.capture.sniff import Container
 from layers.capture.types import Image
 
@@ -53,13 +53,9 @@ class VideoReader:
         if container is Container.MP4:
             check_boxes(path)
         try:
-            self._input: InputContainer = av.open(
-                str(path), format=str(container), metadata_errors="replace"
-            )
+            self._input = open_media(path, container)
         except (av.FFmpegError, ValueError) as error:
             raise unreadable(path, error) from None
-        for stream in self._input.streams.video:
-            stream.thread_type = "AUTO"
 
     @property
     def has_video(self) -> bool:

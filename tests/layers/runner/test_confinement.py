@@ -1,0 +1,131 @@
+"""What a child may not do, tried in real children: memory, computing time, network, programs."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import av
+import pytest
+
+from layers.capture.errors import MediaError, MediaLimitError, UnreadableMediaError
+from layers.capture.opening import FFMPEG_OPTIONS
+from layers.capture.types import Capture
+from layers.runner import LayerRunner, MediaRequest, RunnerSettings
+from layers.runner.tasks import Tasks
+from tests.service.stub_layers import decode_stub, liveness, vision, voice, warm
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
+_MIB = 1024**2
+_ANY_ADDRESS = {"protocol_whitelist": "file,http,tcp"}
+
+
+def _misbehave(request: MediaRequest) -> Capture:
+    """Do what the name of the file says."""
+    assert request.video is not None
+    what = request.video.stem
+    if what == "memory":
+        hoard = [bytearray(64 * _MIB) for _ in range(64)]
+        assert hoard
+    elif what == "computing":
+        while True:
+            pass
+    elif what == "crash":
+        os.abort()
+    elif what == "fault":
+        raise ArithmeticError
+    elif what == "network":
+        with pytest.raises(PermissionError):
+            socket.create_connection(("127.0.0.1", 9), timeout=1)
+    elif what == "unix":
+        with pytest.raises(PermissionError):
+            socket.socket(socket.AF_UNIX)
+    elif what == "programs":
+        with pytest.raises(PermissionError):
+            subprocess.run(["/bin/true"], check=True)
+    elif what == "secrets":
+        assert "MARKER_SECRET_KEY" not in os.environ
+        assert os.environ["MARKER_PLAIN"] == "stays"
+        assert b"marker-of-a-secret" not in Path("/proc/self/environ").read_bytes()
+    return decode_stub(request)
+
+
+def _runner() -> LayerRunner:
+    settings = RunnerSettings(
+        capture_timeout_s=20, decoder_cpu_s=2.0, decoder_memory_bytes=1024 * _MIB
+    )
+    return LayerRunner(settings, Tasks(_misbehave, liveness, vision, voice, warm))
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "says"),
+    [
+        ("memory", MediaLimitError, "more memory"),
+        ("computing", MediaLimitError, "more computing"),
+        ("crash", UnreadableMediaError, "failed on this media"),
+        ("fault", UnreadableMediaError, "failed on this media"),
+    ],
+)
+def test_a_child_that_goes_too_far_fails_its_own_capture_only(
+    what: str, error: type[MediaError], says: str
+) -> None:
+    with _runner() as runner:
+        runner.wait_until_warm()
+        with pytest.raises(error, match=says):
+            runner.decode(MediaRequest(video=Path(f"{what}.mp4")))
+        assert runner.decode(MediaRequest(video=Path("healthy.mp4"))).images == ()
+
+
+def test_computing_time_is_counted_for_each_capture() -> None:
+    with _runner() as runner:
+        for _ in range(3):
+            runner.decode(MediaRequest(video=Path("healthy.mp4")))
+
+
+@pytest.mark.parametrize("what", ["network", "unix", "programs", "secrets"])
+def test_what_a_child_can_not_reach(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKER_SECRET_KEY", "marker-of-a-secret")
+    monkeypatch.setenv("MARKER_PLAIN", "stays")
+    with _runner() as runner:
+        runner.wait_until_warm()
+        if missing := runner.limits_not_in_force():
+            pytest.skip(f"this system has no limits for: {missing}")
+        runner.decode(MediaRequest(video=Path(f"{what}.mp4")))
+
+
+def _playlist(folder: Path, address: str) -> Path:
+    path = folder / "list.m3u8"
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{address}\n#EXT-X-ENDLIST\n")
+    return path
+
+
+@pytest.mark.parametrize("options", [FFMPEG_OPTIONS, _ANY_ADDRESS], ids=["ours", "any"])
+def test_media_that_refers_to_an_address_does_not_reach_it(
+    tmp_path: Path, options: dict[str, str]
+) -> None:
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = _playlist(tmp_path, f"http://127.0.0.1:{server.server_port}/part.ts")
+    try:
+        with pytest.raises((av.FFmpegError, ValueError)):
+            av.open(str(path), format="hls", options=options)
+    finally:
+        server.shutdown()
+        server.server_close()
+    # With other options the address is fetched: the test can tell.
+    assert bool(asked) == (options is _ANY_ADDRESS)
