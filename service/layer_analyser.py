@@ -73,6 +73,9 @@ class LayerAnalyser:
         """Start the children and wait until their models are loaded."""
         self._runner = await asyncio.to_thread(self._new_runner)
         await asyncio.to_thread(self._runner.wait_until_warm)
+        missing = await asyncio.to_thread(self._runner.limits_not_in_force)
+        if missing:
+            _LOG.warning("decoder limits not in force here: %s", ", ".join(missing))
         self._ready = True
 
     @property
@@ -154,6 +157,9 @@ def runner_settings(settings: Settings, policy: Policy) -> RunnerSettings:
         workers=settings.workers,
         capture_timeout_s=settings.capture_timeout_s,
         layer_timeout_s=settings.layer_timeout_s,
+        decoder_memory_bytes=settings.decoder_memory_bytes,
+        layer_memory_bytes=settings.layer_memory_bytes,
+        decoder_cpu_s=settings.decoder_cpu_s,
         models=model_paths(settings, policy),
     )
 
