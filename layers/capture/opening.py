@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from layers.capture.sniff import Container
 
@@ -28,6 +30,13 @@ def open_media(path: Path, container: Container) -> InputContainer:
         str(path), format=str(container), metadata_errors="replace", options=FFMPEG_OPTIONS
     )
     for stream in opened.streams.video:
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _THREADS
+        if has_decoder(stream):
+            stream.thread_type = "AUTO"
+            stream.codec_context.thread_count = _THREADS
     return opened
+
+
+def has_decoder(stream: VideoStream | AudioStream) -> bool:
+    """Whether FFmpeg knows the codec that the container names: PyAV has no context without."""
+    context: object = stream.codec_context
+    return context is not None

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
 from layers.capture.limits import CaptureLimits
-from layers.capture.opening import open_media
+from layers.capture.opening import has_decoder, open_media
 from layers.capture.sniff import Container
 from layers.capture.types import Image
 
@@ -69,8 +69,12 @@ class VideoReader:
         ------
         MediaLimitError
             When it declares more pixels or a longer duration than the limits allow.
+        UnreadableMediaError
+            When its codec is not known.
         """
         stream = self._stream
+        if not has_decoder(stream):
+            raise unknown_codec(self._path)
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > self._limits.max_frame_pixels:
             msg = f"{self._path.name}: {width}x{height} video is too large; record at 1280x720"
@@ -165,6 +169,13 @@ def unreadable(path: Path, error: Exception) -> UnreadableMediaError:
     detail = getattr(error, "strerror", None) or type(error).__name__
     return UnreadableMediaError(
         f"{path.name} can't be decoded ({detail}): it is damaged or cut off; record it again"
+    )
+
+
+def unknown_codec(path: Path) -> UnreadableMediaError:
+    """Return the error for a track that no decoder understands."""
+    return UnreadableMediaError(
+        f"{path.name} is encoded in a way that is not taken; record it again in another browser"
     )
 
 
