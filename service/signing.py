@@ -12,7 +12,7 @@ from pathlib import Path
 
 from service.settings import Settings
 
-_SECRET_FILE = "secret.key"  # noqa: S105  (a file name)
+_SECRET_FILE = "secret.key"  # noqa: S105  # nosec B105  (a file name)
 _SECRET_BYTES = 32
 _MIN_SECRET_CHARS = 32
 
