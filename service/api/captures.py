@@ -104,7 +104,8 @@ class _RequestBody:
     "/{token}",
     response_model=CaptureInvitation,
     responses=linked(
-        200, submit=("submit_v1_captures__token__post", {"token": "$request.path.token"})
+        200,
+        submit=("submit_v1_captures__token__post", {"token": "$request.path.token"}),  # nosec B105
     )
     | error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
     dependencies=[VIEW],

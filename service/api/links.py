@@ -40,7 +40,7 @@ def session_links(pointer: str) -> dict[str, Link]:
 
 def page_links(operation: str, **path: str) -> dict[str, Link]:
     """Return the link to the next page of a list."""
-    return {"next_page": (operation, {**path, "next_token": "$response.body#/next_token"})}
+    return {"next_page": (operation, {**path, "next_token": "$response.body#/next_token"})}  # nosec B105
 
 
 def endpoint_links(pointer: str) -> dict[str, Link]:
