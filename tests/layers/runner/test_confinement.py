@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -35,6 +37,10 @@ def _misbehave(request: MediaRequest) -> Capture:
     elif what == "computing":
         while True:
             pass
+    elif what == "a second":
+        until = time.process_time() + 1.0
+        while time.process_time() < until:
+            pass
     elif what == "crash":
         os.abort()
     elif what == "fault":
@@ -55,11 +61,21 @@ def _misbehave(request: MediaRequest) -> Capture:
     return decode_stub(request)
 
 
-def _runner() -> LayerRunner:
+@pytest.fixture(scope="module")
+def runner() -> Iterator[LayerRunner]:
     settings = RunnerSettings(
         capture_timeout_s=20, decoder_cpu_s=2.0, decoder_memory_bytes=1024 * _MIB
     )
-    return LayerRunner(settings, Tasks(_misbehave, liveness, vision, voice, warm))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MARKER_SECRET_KEY", "marker-of-a-secret")
+        patch.setenv("MARKER_PLAIN", "stays")
+        with LayerRunner(settings, Tasks(_misbehave, liveness, vision, voice, warm)) as runner:
+            runner.wait_until_warm()
+            yield runner
+
+
+def _asked(what: str) -> MediaRequest:
+    return MediaRequest(video=Path(f"{what}.mp4"))
 
 
 @pytest.mark.parametrize(
@@ -72,30 +88,23 @@ def _runner() -> LayerRunner:
     ],
 )
 def test_a_child_that_goes_too_far_fails_its_own_capture_only(
-    what: str, error: type[MediaError], says: str
+    runner: LayerRunner, what: str, error: type[MediaError], says: str
 ) -> None:
-    with _runner() as runner:
-        runner.wait_until_warm()
-        with pytest.raises(error, match=says):
-            runner.decode(MediaRequest(video=Path(f"{what}.mp4")))
-        assert runner.decode(MediaRequest(video=Path("healthy.mp4"))).images == ()
+    with pytest.raises(error, match=says):
+        runner.decode(_asked(what))
+    assert runner.decode(_asked("healthy")).images == ()
 
 
-def test_computing_time_is_counted_for_each_capture() -> None:
-    with _runner() as runner:
-        for _ in range(3):
-            runner.decode(MediaRequest(video=Path("healthy.mp4")))
+def test_computing_time_is_counted_for_each_capture(runner: LayerRunner) -> None:
+    for _ in range(3):
+        runner.decode(_asked("a second"))
 
 
 @pytest.mark.parametrize("what", ["network", "unix", "programs", "secrets"])
-def test_what_a_child_can_not_reach(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MARKER_SECRET_KEY", "marker-of-a-secret")
-    monkeypatch.setenv("MARKER_PLAIN", "stays")
-    with _runner() as runner:
-        runner.wait_until_warm()
-        if missing := runner.limits_not_in_force():
-            pytest.skip(f"this system has no limits for: {missing}")
-        runner.decode(MediaRequest(video=Path(f"{what}.mp4")))
+def test_what_a_child_can_not_reach(runner: LayerRunner, what: str) -> None:
+    if missing := runner.limits_not_in_force():
+        pytest.skip(f"this system has no limits for: {missing}")
+    runner.decode(_asked(what))
 
 
 def _playlist(folder: Path, address: str) -> Path:
