@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.limits.rate import Limit, Rate
@@ -16,6 +23,8 @@ _DAY_S = 24 * _HOUR_S
 _MIB = 1024 * 1024
 
 Positive = Annotated[float, Field(gt=0)]
+# Written into a header: nothing but scheme, host and port, and a wildcard for one label.
+Origin = Annotated[str, StringConstraints(pattern=r"^https://(\*\.)?[a-zA-Z0-9.-]+(:[0-9]{1,5})?$")]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
@@ -62,6 +71,8 @@ class Settings(BaseSettings):
         Captures sent by one link: how often a refused one may be recorded again.
     rate_guess
         Unknown keys, tokens and signatures from one address. Right ones are never refused.
+    embed_origins
+        Sites that may show the capture page in a frame: ``["https://shop.example.com"]``.
     trusted_proxies
         Whose ``X-Forwarded-For`` is believed: addresses and networks, or ``*``.
     capture_token_ttl_s, session_ttl_s
@@ -87,6 +98,9 @@ class Settings(BaseSettings):
     webhook_disable_after_s, webhook_overlap_s, webhook_retention_s
         When a failing endpoint is disabled, how long a rotated secret signs along, and how long
         what was posted is kept for replays.
+    media_retention_s, evidence_retention_s, session_retention_s, voice_retention_s
+        How long media, the evidence of verdicts, whole sessions, and voice requests are kept; a
+        workflow may say otherwise of the first three. See docs/media.md.
     webhook_workers
         Tries of deliveries at a time, in one process.
     decoder_memory_bytes, decoder_cpu_s, layer_memory_bytes
@@ -149,6 +163,7 @@ class Settings(BaseSettings):
     rate_link: Limit = Rate(30, 600)
     rate_guess: Limit = Rate(30, 60)
     trusted_proxies: str = "127.0.0.1"
+    embed_origins: tuple[Origin, ...] = ()
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = 64 * _MIB
     max_json_bytes: Annotated[int, Field(gt=0)] = _MIB
@@ -175,6 +190,10 @@ class Settings(BaseSettings):
     webhook_disable_after_s: Positive = 5 * _DAY_S
     webhook_overlap_s: NotNegative = _DAY_S
     webhook_retention_s: Positive = 30 * _DAY_S
+    media_retention_s: Positive = 30 * _DAY_S
+    evidence_retention_s: Positive = 180 * _DAY_S
+    session_retention_s: Positive = 365 * _DAY_S
+    voice_retention_s: Positive = 90 * _DAY_S
     webhook_workers: Annotated[int, Field(ge=1)] = 8
     max_api_keys: Annotated[int, Field(ge=1)] = 50
     max_webhook_endpoints: Annotated[int, Field(ge=1)] = 20

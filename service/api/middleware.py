@@ -21,14 +21,13 @@ _LOG = logging.getLogger("service.http")
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
 }
 # Routes may say otherwise; the capture page does.
 _DEFAULTS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
@@ -88,6 +87,8 @@ class RequestFrame:
             headers[name] = value
         for name, value in _DEFAULTS.items():
             headers.setdefault(name, value)
+        if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
+            headers["X-Frame-Options"] = "DENY"  # the same for older browsers
         if self._is_test:
             headers["X-Bonafide-Environment"] = "test"
         if self._is_https:
