@@ -30,7 +30,12 @@ _CONTENT: Responses = {
     response_class=StreamingResponse,
     responses=_CONTENT
     | error_responses(
-        "LINK_INVALID", "LINK_EXPIRED", "NOT_FOUND", "RANGE_NOT_SATISFIABLE", with_key=False
+        "LINK_INVALID",
+        "LINK_EXPIRED",
+        "NOT_FOUND",
+        "RANGE_NOT_SATISFIABLE",
+        "TOO_MANY_REQUESTS",
+        with_key=False,
     ),
     summary="Fetch captured media",
 )

@@ -9,12 +9,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from service.captures.storage import sweep_scratch
+from service.clock import now_ms
 from service.context import Context
 from service.idempotency import forget_answers
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
 from service.limits.buckets import forget_full_buckets
 from service.media.erasure import finish_erasures
+from service.media.retention import enforce_retention
 from service.metrics.record import count_upkeep_failure
 from service.sessions.change import expire_sessions
 from service.voice.failure import fail_abandoned
@@ -45,6 +47,7 @@ class Upkeep:
             (_PRUNE_EVERY_S, self._prune),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
             (_TIDY_EVERY_S, self._tidy),
+            (_TIDY_EVERY_S, self._enforce_retention),
         ]
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -86,6 +89,10 @@ class Upkeep:
     def _tidy(self) -> None:
         sweep_scratch(self._context.settings, _LEFT_BEHIND_S)
         self._context.media.sweep(self._context.database, _LEFT_BEHIND_S)
+
+    def _enforce_retention(self) -> None:
+        while enforce_retention(self._context, now_ms()) and not self._stopping.is_set():
+            pass
 
     def _prune(self) -> None:
         history = timedelta(seconds=self._context.settings.engine_history_s)

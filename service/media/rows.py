@@ -47,7 +47,7 @@ def delete_session_rows(db: Session, session: SessionRow) -> Deleted:
     """Delete a session, which is locked, and all that hangs on it."""
     deleted = Deleted()
     events = select(EventRow.id).where(EventRow.session_id == session.id)
-    _delete_deliveries(db, deleted, list(db.exec(events).all()), [session.id])
+    deleted.rows += delete_deliveries(db, list(db.exec(events).all()), [session.id])
     for table in (VerdictRow, CaptureRow, EventRow, MediaKeyRow, Attempt):
         _delete(db, deleted, table, col(table.session_id) == session.id)
     _delete(db, deleted, IdempotentAnswer, col(IdempotentAnswer.subject_id) == session.id)
@@ -85,7 +85,7 @@ def delete_voice_rows(
     )
     events = db.exec(select(VoiceEventRow.id, VoiceEventRow.subject_id).where(*of_person)).all()
     subjects = {subject_id for _, subject_id in events} | set(requests)
-    _delete_deliveries(db, deleted, [event_id for event_id, _ in events], sorted(subjects))
+    deleted.rows += delete_deliveries(db, [event_id for event_id, _ in events], sorted(subjects))
     _delete(db, deleted, VoiceEventRow, *of_person)
     _delete(db, deleted, VoiceRequestRow, col(VoiceRequestRow.id).in_(requests))
     _delete(db, deleted, IdempotentAnswer, col(IdempotentAnswer.subject_id).in_(requests))
@@ -101,10 +101,12 @@ def delete_voice_rows(
     deleted.voice_requests += requests
 
 
-def _delete_deliveries(
-    db: Session, deleted: Deleted, event_ids: Sequence[str], subject_ids: Sequence[str]
-) -> None:
-    """Delete what was posted, or waits to be. A try under way finds no row and records nothing."""
+def delete_deliveries(db: Session, event_ids: Sequence[str], subject_ids: Sequence[str]) -> int:
+    """Delete what was posted, or waits to be; return how many rows.
+
+    A try under way finds no row afterwards and records nothing.
+    """
+    deleted = Deleted()
     of_subject = or_(
         col(DeliveryRow.subject_id).in_(subject_ids), col(DeliveryRow.event_id).in_(event_ids)
     )
@@ -116,6 +118,7 @@ def _delete_deliveries(
     _delete(db, deleted, TryRow, col(TryRow.delivery_id).in_(deliveries))
     _delete(db, deleted, DeliveryRow, col(DeliveryRow.id).in_(deliveries))
     _delete(db, deleted, MessageRow, col(MessageRow.event_id).in_(messages))
+    return deleted.rows
 
 
 def _delete(
