@@ -20,6 +20,7 @@ from service.cli.evaluate_phrase import phrase
 from service.cli.evaluate_words import words
 from service.cli.inspect import models, policy
 from service.cli.keys import keys
+from service.cli.master_key import rotate_master
 from service.cli.roles import api, migrate, worker
 from service.cli.serve import demo, serve
 
@@ -41,6 +42,7 @@ app.command()(backup)
 app.command()(api)
 app.command()(worker)
 app.command()(demo)
+keys.command()(rotate_master)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.command()(models)

@@ -18,7 +18,7 @@ from service.clock import now_ms
 from service.database import Database
 from service.media.envelope import Binding, open_range, plain_size, seal
 from service.media.key_file import new_key
-from service.media.keys import KeyRing, MasterKeyError, load_key_ring
+from service.media.keys import KeyRing, key_file_of, load_key_ring
 from service.media.store import MediaStore
 from service.media.tables import MediaKeyRow, PendingMediaRow
 from service.settings import Settings
@@ -64,11 +64,15 @@ class MediaVault:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ring = load_key_ring(settings)
+        self._ring_at = _changed_at(settings)
         self.store = MediaStore(settings)
 
     @property
     def ring(self) -> KeyRing:
-        """The master keys in force."""
+        """The master keys in force; another process may have rotated them."""
+        changed_at = _changed_at(self._settings)
+        if changed_at != self._ring_at:
+            self._ring, self._ring_at = load_key_ring(self._settings), changed_at
         return self._ring
 
     def begin(self, database: Database, session_id: str, prefix: str) -> bytes:
@@ -86,12 +90,12 @@ class MediaVault:
             row = db.get(MediaKeyRow, session_id)
             if row is not None:
                 return self._unwrap(row)
-            data_key = new_key()
+            data_key, ring = new_key(), self.ring
             db.add(
                 MediaKeyRow(
                     session_id=session_id,
-                    wrapped=self._ring.wrap(data_key, session_id),
-                    master_key_id=self._ring.current.id,
+                    wrapped=ring.wrap(data_key, session_id),
+                    master_key_id=ring.current.id,
                 )
             )
             return data_key
@@ -184,17 +188,17 @@ class MediaVault:
         return self._unwrap(row)
 
     def _unwrap(self, row: MediaKeyRow) -> bytes:
-        try:
-            return self._ring.unwrap(row.wrapped, row.session_id)
-        except MasterKeyError:
-            # Rotated under a running process: the file may hold the new key already.
-            self._ring = load_key_ring(self._settings)
-            return self._ring.unwrap(row.wrapped, row.session_id)
+        return self.ring.unwrap(row.wrapped, row.session_id)
 
     def _opened(self, data_key: bytes, session_id: str, name: str) -> SealedObject:
         sealed_size = self.store.size(name)
         binding = Binding(data_key, session_id, name)
         return SealedObject(plain_size(sealed_size), self, binding, sealed_size)
+
+
+def _changed_at(settings: Settings) -> int:
+    """Return when the file of master keys was written; 0 where the environment holds them."""
+    return 0 if settings.master_key is not None else key_file_of(settings).stat().st_mtime_ns
 
 
 def _pieces(file: Path) -> Iterator[bytes]:
