@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import Any
 
 import uvicorn
 
+from service.analyser import Analyser
 from service.app import create_app
 from service.casing import Casing
 from service.context import Context
 from service.jobs.in_process import InProcessRunner
 from service.keys import Scope, create_key
+from service.settings import Settings
 from tests.service.service_builders import BuilderAnalyser, settings_in
 from tests.service.voice_builders import BuilderEar
 
@@ -31,8 +33,6 @@ class Running:
     url: str
     context: Context
     document: dict[str, Any]
-    analyser: BuilderAnalyser
-    ear: BuilderEar
 
     def new_key(self, casing: Casing = Casing.SNAKE) -> str:
         """Make an API key with every scope."""
@@ -42,13 +42,21 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, **settings: Any) -> Iterator[Running]:
-    """Run the service on a free port; `settings` go on top of the tests' own."""
+def running(
+    folder: Path, analyser_of: Callable[[Settings], Analyser] | None = None, **settings: Any
+) -> Iterator[Running]:
+    """Run the service on a free port; `settings` go on top of the tests' own.
+
+    Parameters
+    ----------
+    analyser_of
+        Makes what stands for the layers; builders when not given.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    analyser, ear = BuilderAnalyser(), BuilderEar()
     chosen = settings_in(folder, **({"public_url": url} | settings))
-    app = create_app(chosen, analyser, ear, jobs=InProcessRunner())
+    analyser = BuilderAnalyser() if analyser_of is None else analyser_of(chosen)
+    app = create_app(chosen, analyser, BuilderEar(), jobs=InProcessRunner())
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -58,7 +66,7 @@ def running(folder: Path, **settings: Any) -> Iterator[Running]:
             assert thread.is_alive(), "the service ended while it started"
             assert time.monotonic() < end, "the service did not start in time"
             time.sleep(0.01)
-        yield Running(url, app.state.context, app.openapi(), analyser, ear)
+        yield Running(url, app.state.context, app.openapi())
     finally:
         server.should_exit = True
         thread.join()

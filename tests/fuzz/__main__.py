@@ -59,7 +59,7 @@ def _tell(figures: Figures) -> None:
 def _keep(figures: Figures) -> None:
     known = {(entry.target, entry.outcome) for entry in load_corpus()}
     FOLDER.mkdir(exist_ok=True)
-    for (target, outcome), data in figures.first.items():
+    for (target, outcome, _), data in figures.first.items():
         if (target, outcome) not in known and len(data) < 20_000:
             digest = hashlib.sha256(data).hexdigest()[:8]
             (FOLDER / file_name(target, outcome, digest)).write_bytes(data)

@@ -41,7 +41,7 @@ class Figures:
     memory_kib: int = 0
     failures: dict[str, str] = field(default_factory=dict)
     failed_inputs: dict[str, bytes] = field(default_factory=dict)
-    first: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    first: dict[tuple[str, str, str], bytes] = field(default_factory=dict)
 
     @property
     def inputs(self) -> int:
@@ -51,9 +51,9 @@ class Figures:
     def take(self, target: str, data: bytes, told: Told) -> None:
         """Add one."""
         self.outcomes[target, told.outcome] += 1
-        known = self.first.get((target, told.outcome))
-        if known is None or len(data) < len(known):
-            self.first[target, told.outcome] = data
+        place = (target, told.outcome, told.detail)
+        if place not in self.first or len(data) < len(self.first[place]):
+            self.first[place] = data
         self.slowest_s = max(self.slowest_s, told.seconds)
         self.memory_kib = max(self.memory_kib, told.memory_kib)
         if told.outcome.startswith(UNTYPED) or told.seconds > _HANG_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import tempfile
 import time
@@ -50,31 +51,32 @@ class Trial(MediaRequest):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of it."""
+    """What came of it; `detail` is what a refusal said, without names and numbers."""
 
     outcome: str
     seconds: float
     memory_kib: int
     where: str = ""
+    detail: str = ""
 
 
 def tell(trial: MediaRequest) -> Told:
     """Parse, and name the outcome: ``decoded``, the code of a refusal, or an untyped exception."""
     assert isinstance(trial, Trial)
     start = time.perf_counter()
-    where = ""
+    where = detail = ""
     try:
         (_WHOLE if trial.whole else _PARSERS)[trial.target](trial.path)
         outcome = "decoded"
     except (MediaError, ApiError) as error:
-        outcome = error.code
+        outcome, detail = error.code, re.sub(r"input|[\d.]+", "", str(error))[:120]
     except MemoryError:
         raise
     except Exception as error:
         outcome = f"{UNTYPED} {type(error).__name__}"
         where = "".join(traceback.format_exception(error)[-3:])
     took_s = time.perf_counter() - start
-    return Told(outcome, took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, where)
+    return Told(outcome, took_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, where, detail)
 
 
 def _video(path: Path) -> None:
