@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -27,6 +28,18 @@ from service.voice.port import VoiceEar
 from service.voice.voiceprints import warn_of_other_keys
 from service.voice.work import interrupted, resume
 from verdict.policy import load_policy
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
+# The framework's own spans hold paths and queries, which hold capture tokens and signatures of
+# media links; ours (service/tracing.py) don't.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
 def create_app(
@@ -79,7 +92,9 @@ def create_app(
                 stack.push_async_callback(_end, watching)
             yield
 
-    app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+    )
     for part in (sessions, erasures, voice, webhooks, keys, audit, health):
         app.include_router(part.router)
     for part in (captures, media):  # opened by what can be guessed at, not by a key

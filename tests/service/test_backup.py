@@ -83,14 +83,15 @@ def test_postgresql_is_dumped_while_it_runs(tmp_path: Path, postgres: PostgresSe
         service.judged(judged)
         analyser.analyse_pause_s = 60
         pending = service.captured()
-        command = [tools / "pg_dump", "--format=custom", f"--file={dump}", settings.database_url]
+        tool = str(tools / "pg_dump")
+        command = [tool, "--format=custom", f"--file={dump}", settings.database_url]
         subprocess.run(command, check=True)
         shutil.copytree(settings.data_dir, tmp_path / "new" / "data")
     shutil.rmtree(settings.data_dir)
 
     restored = _settings(tmp_path / "new", postgres.new_database())
-    command = [tools / "pg_restore", "--no-owner", "--exit-on-error"]
-    subprocess.run([*command, f"--dbname={restored.database_url}", dump], check=True)
+    command = [str(tools / "pg_restore"), "--no-owner", "--exit-on-error"]
+    subprocess.run([*command, f"--dbname={restored.database_url}", str(dump)], check=True)
     _check_restored(restored, service.key, judged, pending)
 
 

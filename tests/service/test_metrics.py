@@ -74,7 +74,7 @@ def test_a_layer_that_failed_has_no_risk(start_service: StartService) -> None:
 
 
 def test_tries_that_crash_are_counted(start_service: StartService) -> None:
-    crashes = [RuntimeError(), RuntimeError()]
+    crashes: list[Exception] = [RuntimeError(), RuntimeError()]
     service = start_service(BuilderAnalyser(analyse_errors=crashes), max_tries=2, retry_pause_s=0.0)
     before = _read(service.context.database)
     service.judged(service.captured())

@@ -43,7 +43,12 @@ def old(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         return settings
     server: PostgresServer = request.getfixturevalue("postgres")
     settings = old_settings(tmp_path / "one", server.new_database())
-    command = [newest_binaries() / "psql", "--quiet", "--set=ON_ERROR_STOP=1", f"--file={dump}"]
+    command = [
+        str(newest_binaries() / "psql"),
+        "--quiet",
+        "--set=ON_ERROR_STOP=1",
+        f"--file={dump}",
+    ]
     subprocess.run([*command, settings.database_url], check=True, capture_output=True)
     return settings
 
