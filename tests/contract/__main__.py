@@ -64,5 +64,10 @@ def _tell(name: str, played: Played) -> None:
         pass
 
 
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -48,11 +48,11 @@ class Figures:
         """How many there were."""
         return self.outcomes.total()
 
-    def take(self, target: str, data: bytes, told: Told) -> None:
-        """Add one."""
+    def take(self, target: str, data: bytes, told: Told, *, whole: bool = False) -> None:
+        """Add one; of a `whole` one the outcome is not that of the parser alone."""
         self.outcomes[target, told.outcome] += 1
         place = (target, told.outcome, told.detail)
-        if place not in self.first or len(data) < len(self.first[place]):
+        if not whole and (place not in self.first or len(data) < len(self.first[place])):
             self.first[place] = data
         self.slowest_s = max(self.slowest_s, told.seconds)
         self.memory_kib = max(self.memory_kib, told.memory_kib)
@@ -108,7 +108,6 @@ def campaign(
             data = mutated(chance, seeds[target])
             path.write_bytes(data)
             whole = chance.random() < _WHOLE_SHARE
-            figures.take(
-                target, data, attempt(runner, Trial(target=target, path=path, whole=whole))
-            )
+            told = attempt(runner, Trial(target=target, path=path, whole=whole))
+            figures.take(target, data, told, whole=whole)
     return figures
