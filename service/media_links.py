@@ -8,8 +8,8 @@ from pathlib import Path
 from service.audit.log import note
 from service.clock import now_ms
 from service.context import Context
-from service.errors import ForbiddenError, NotFoundError
-from service.media.store import MissingObjectError
+from service.errors import ForbiddenError, NotFoundError, NotReadyError
+from service.media.store import MediaStoreError, MissingObjectError
 from service.media.vault import NoMediaKeyError, SealedObject
 from service.tables import CaptureRow, SessionRow
 
@@ -64,4 +64,6 @@ def open_media_link(
         opened = context.media.open(context.database, session.id, f"{capture.folder}/{name}")
     except (NoMediaKeyError, MissingObjectError):
         raise gone from None
+    except MediaStoreError:
+        raise NotReadyError("the media store does not answer") from None
     return LinkedMedia(name, opened)

@@ -55,9 +55,11 @@ class Settings(BaseSettings):
         endpoint and region for stores other than the vendor's own.
     media_access_key_id, media_secret_access_key
         Of that store; without them the store's usual environment variables and roles count.
+    media_timeout_s
+        How long one request to that store is tried, repeats included.
     scratch_dir
-        Where media lies in plain while it is checked and analysed; best a RAM disk. ``staging``
-        in `data_dir` when not given.
+        Where media lies in plain while it is checked and analysed; best a RAM disk. The data
+        folder when not given.
     attempt_limit, auto_verify, phrase_mode, custom_phrase, challenge_language
         Those of the default workflow, when its row is first made.
     rate_key
@@ -142,6 +144,7 @@ class Settings(BaseSettings):
     media_region: str = ""
     media_access_key_id: SecretStr | None = None
     media_secret_access_key: SecretStr | None = None
+    media_timeout_s: Positive = 20
     scratch_dir: Path | None = None
 
     attempt_limit: Annotated[int, Field(ge=1, le=20)] = 3

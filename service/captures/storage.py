@@ -61,7 +61,7 @@ def sweep_scratch(settings: Settings, older_than_s: float = 0.0) -> None:
 
 def scratch_of(settings: Settings) -> Path:
     """Return the scratch folder, which need not be there."""
-    return settings.scratch_dir or settings.data_dir / _SCRATCH
+    return (settings.scratch_dir or settings.data_dir) / _SCRATCH
 
 
 def _age_s(folder: Path) -> float:

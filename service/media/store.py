@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ _FOLDER = "media"
 _PART_BYTES = 5 * 1024 * 1024
 _PARTS_AT_ONCE = 2
 _OBJECTS_AT_ONCE = 8
+_RETRIES = 5
 _NAME = re.compile(r"[a-z0-9_-]+(/[a-z0-9_-]+)*/[a-z0-9_-]+\.[a-z0-9]+")
 
 
@@ -166,10 +168,15 @@ def _errors_as_ours() -> Iterator[None]:
 
 def _options(settings: Settings) -> dict[str, Any]:
     """Return what the address does not say; the store's own environment variables count too."""
-    options: dict[str, Any] = {}
+    limit = timedelta(seconds=settings.media_timeout_s)
+    options: dict[str, Any] = {
+        "client_options": {"timeout": limit, "connect_timeout": limit},
+        "retry_config": {"max_retries": _RETRIES, "retry_timeout": limit},
+    }
     if settings.media_endpoint:
         options["endpoint"] = settings.media_endpoint
-        options["client_options"] = {"allow_http": settings.media_endpoint.startswith("http://")}
+        if settings.media_endpoint.startswith("http://"):
+            options["client_options"]["allow_http"] = True
     if settings.media_region:
         options["region"] = settings.media_region
     if settings.media_access_key_id is not None:
