@@ -171,7 +171,7 @@ def test_voices_of_nobody(client: httpx.Client, path: str) -> None:
 )
 def test_boundaries_of_forms(client: httpx.Client, boundary: str) -> None:
     created = _post(client, "/v1/sessions", APPLICANT).json()
-    kind = {"content-type": f"multipart/form-data; boundary={boundary}".encode("latin-1")}
+    kind = {b"content-type": f"multipart/form-data; boundary={boundary}".encode("latin-1")}
     for path in (f"/v1/captures/{created['session_url'].rsplit('/', 1)[1]}", "/v1/voice/compare"):
         response = client.post(path, content=b"--b\r\n\r\n--b--", headers=kind)
         assert _code(response) == (400, "BAD_REQUEST")
@@ -191,7 +191,9 @@ def test_a_capture_after_all_that(client: httpx.Client) -> None:
     created = _post(client, "/v1/sessions", APPLICANT).json()
     path = f"/v1/captures/{created['session_url'].rsplit('/', 1)[1]}"
     steps = client.get(path).json()["challenge"]["steps"]
-    for raw in ({}, [], {"version": 10**400}, {"frames": [{"file": "\ud800", "t_s": 0}]}):
+    unnamed = {"frames": [{"file": "\ud800", "t_s": 0}]}
+    raws: tuple[Any, ...] = ({}, [], {"version": 10**400}, unnamed)
+    for raw in raws:
         refused = client.post(path, files=[json_part(raw)])
         assert _code(refused) == (422, "VALIDATION_ERROR")
     far = description(steps, client_time_s=1e308, audio={"file": "voice.wav", "start_s": 3600})

@@ -40,7 +40,7 @@ def _number(chance: random.Random, data: bytearray) -> None:
     value = chance.choice((*_EDGES, now + 1, now - 1, now * 2, now ^ (1 << chance.randrange(32))))
     size = place.size
     order = chance.choice(("big", "little"))
-    data[place.at : place.at + size] = (value % 256**size).to_bytes(size, order)  # type: ignore[arg-type]
+    data[place.at : place.at + size] = (value % 256**size).to_bytes(size, order)
 
 
 def _byte(chance: random.Random, data: bytearray) -> None:

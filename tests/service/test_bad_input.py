@@ -110,7 +110,7 @@ def test_two_captures_at_once(
 
 @pytest.mark.parametrize("key", [None, "", "bf_nobody", "bf_\xe9", 5000 * "x"], ids=repr)
 def test_wrong_or_missing_key(client: httpx.Client, key: str | None) -> None:
-    headers = {} if key is None else {"x-api-key": key.encode("latin-1")}
+    headers = {} if key is None else {b"x-api-key": key.encode("latin-1")}
     with httpx.Client(base_url=client.base_url) as stranger:
         answer = stranger.get("/v1/sessions", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "UNAUTHENTICATED")
