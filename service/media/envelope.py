@@ -53,14 +53,15 @@ def seal(binding: Binding, plain: Iterable[bytes]) -> Iterator[bytes]:
     salt = secrets.token_bytes(_SALT_BYTES)
     cipher, head = binding.cipher(salt), _MAGIC + salt
     yield head
-    waiting, number = bytearray(), 0
+    waiting, number = b"", 0
     for piece in plain:
-        waiting += piece
-        while len(waiting) > CHUNK_BYTES:  # a full chunk may still be the last one
-            yield cipher.encrypt(_nonce(number, last=False), bytes(waiting[:CHUNK_BYTES]), head)
-            del waiting[:CHUNK_BYTES]
+        held = memoryview(waiting + piece)
+        whole = max(0, len(held) - 1) // CHUNK_BYTES  # a full chunk may still be the last one
+        for at in range(0, whole * CHUNK_BYTES, CHUNK_BYTES):
+            yield cipher.encrypt(_nonce(number, last=False), held[at : at + CHUNK_BYTES], head)
             number += 1
-    yield cipher.encrypt(_nonce(number, last=True), bytes(waiting), head)
+        waiting = bytes(held[whole * CHUNK_BYTES :])
+    yield cipher.encrypt(_nonce(number, last=True), waiting, head)
 
 
 def plain_size(sealed_size: int) -> int:
