@@ -1,0 +1,72 @@
+"""Jobs of a session that is erased meanwhile, on both databases: none writes anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import select
+
+from service.app import create_app
+from service.context import Context
+from service.jobs.analysis import analyse_attempt
+from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.claims import AttemptGoneError, claim, give_back, is_suspect, redispatch
+from service.keys import create_key
+from service.media.erasure import Request, erase
+from service.tables import Attempt, EventRow, SessionRow, VerdictRow
+from tests.service.running_service import Service
+from tests.service.service_builders import BuilderAnalyser, evidence, settings_in
+from tests.service.test_durable_attempts import ParkedRunner
+from verdict.engine import decide
+
+
+@pytest.fixture
+def service(tmp_path: Path, database_url: str) -> Iterator[Service]:
+    settings = settings_in(tmp_path, database_url=database_url)
+    analyser = BuilderAnalyser()
+    app = create_app(settings, analyser, jobs=ParkedRunner())
+    with TestClient(app, base_url="https://kyc.example.com") as client:
+        context: Context = app.state.context
+        key = create_key(context.database, name="test").text
+        yield Service(client, context, analyser, key)
+
+
+def _queued(service: Service) -> tuple[str, str]:
+    session_id = service.captured()
+    with service.context.database.read() as db:
+        return session_id, db.exec(select(Attempt)).one().id
+
+
+def _assert_nothing_is_there(service: Service) -> None:
+    with service.context.database.read() as db:
+        for table in (SessionRow, Attempt, EventRow, VerdictRow):
+            assert not db.exec(select(table)).all(), table
+
+
+def test_a_job_that_comes_after_the_erasure(service: Service) -> None:
+    session_id, attempt_id = _queued(service)
+    assert erase(service.context, session_id, Request("test"))
+    assert not is_suspect(service.context, attempt_id)
+    assert claim(service.context, attempt_id, 1) is None
+    assert not redispatch(service.context, attempt_id, 1)
+    assert not erase(service.context, session_id, Request("test"))
+    _assert_nothing_is_there(service)
+
+
+def test_a_job_that_was_taken_up_before(service: Service) -> None:
+    session_id, attempt_id = _queued(service)
+    claimed = claim(service.context, attempt_id, 1)
+    assert claimed is not None
+    erase(service.context, session_id, Request("test"))
+    asyncio.run(analyse_attempt(service.context, claimed))
+    assert service.analyser.analysed == []
+    give_back(service.context, claimed)
+    with pytest.raises(AttemptGoneError):
+        record_verdict(service.context, claimed, decide(evidence(), service.context.policy))
+    with pytest.raises(AttemptGoneError):
+        record_crash(service.context, claimed, "analysis_crashed")
+    _assert_nothing_is_there(service)
