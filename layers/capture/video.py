@@ -20,6 +20,8 @@ from layers.capture.types import Image
 # A stray damaged packet is a glitch; more than this share is a damaged file.
 _DAMAGED_SHARE = 0.05
 _FASTEST_FPS = 240.0
+# A recording in fragments has two for each, of a second or less; millions of empty ones cost time.
+_MOST_BOXES = 20_000
 _KEPT_METADATA = ("major_brand", "encoder", "handler_name", "com.android.version", "make", "model")
 
 
@@ -193,7 +195,7 @@ def check_boxes(path: Path) -> None:
         When the file was cut off.
     """
     end = path.stat().st_size
-    position, kinds = 0, set()
+    position, kinds, count = 0, set(), 0
     with path.open("rb") as stream:
         while position + 8 <= end:
             stream.seek(position)
@@ -204,7 +206,8 @@ def check_boxes(path: Path) -> None:
             if size == 0:
                 size = end - position
             kinds.add(kind)
-            if size < smallest or position + size > end:
+            count += 1
+            if size < smallest or position + size > end or count > _MOST_BOXES:
                 msg = f"{path.name} is cut off or damaged; record or upload it again"
                 raise UnreadableMediaError(msg)
             position += size

@@ -147,6 +147,9 @@ class CaptureUpload:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         field = options.get(b"name", b"").decode("utf-8", "replace")
         if field == JSON_FIELD:
+            if self._has_json:
+                message = "send the capture JSON once"
+                raise UnprocessableError(message, fields=[FieldError(JSON_FIELD, message)])
             self._has_json = True
             return
         if field not in set(Part):
