@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,19 +40,25 @@ def main() -> int:
                 break
             url = "" if server is None else server.new_database()
             n_failures += _round(seed, asked.examples, url, end)
+    _say(f"{n_failures} failures")
     return min(1, n_failures)
 
 
 def _round(seed: int, examples: int, database_url: str, end: float) -> int:
     n_failures = 0
-    for casing in Casing:
+    for share, casing in ((0.4, Casing.SNAKE), (0.6, Casing.CAMEL)):
         with tempfile.TemporaryDirectory() as folder:
-            left_s = max(5, round(end - time.monotonic()))
+            left_s = max(10, round(share * (end - time.monotonic())))
             with running(Path(folder), database_url=database_url, **INSIDE) as service:
                 played = play(service, casing, examples=examples, seed=seed, max_time_s=left_s)
             _tell(f"seed {seed}, {casing}", played)
             n_failures += len(played.failures)
-    live(examples=examples, seed_=seed)
+    try:
+        lived = live(examples=examples, seed_=seed)
+    except AssertionError:
+        traceback.print_exc()
+        return n_failures + 1
+    _say(f"seed {seed}: {lived} lives of sessions")
     return n_failures
 
 
@@ -59,9 +66,10 @@ def _tell(name: str, played: Played) -> None:
     classes = Counter[str]()
     for (_, status), n in played.answers.items():
         classes[f"{status // 100}xx"] += n
-    len({label for label, _ in played.answers})
-    for _told in played.failures.values():
-        pass
+    operations = len({label for label, _ in played.answers})
+    _say(f"{name}: {played.requests} requests to {operations} operations, {dict(classes)}")
+    for told in played.failures.values():
+        _say(told + "\n")
 
 
 def _say(text: str) -> None:
