@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import time
@@ -15,14 +14,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from layers.capture.errors import (
-    DecodeTimeoutError,
-    MediaError,
-    MediaLimitError,
-    UnreadableMediaError,
-)
 from layers.capture.types import Capture, MediaKind
-from layers.runner.confinement import not_in_force, was_out_of_cpu_time, within_cpu_time
+from layers.runner.confinement import not_in_force, within_cpu_time
+from layers.runner.decoded import decoded
 from layers.runner.request import MediaRequest
 from layers.runner.tasks import ModelPaths, Tasks, initialise_confined
 from layers.runner.voice_task import voice_reading
@@ -45,7 +39,6 @@ _ONE_THREAD = {
 _DECODER = "capture"
 _STAGES = (_DECODER, *LayerName)
 _GIB = 1024**3
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,33 +123,7 @@ class LayerRunner:
         future: Future[Capture] = _schedule(
             self._pools[_DECODER], within_cpu_time, arguments, limit_s
         )
-        try:
-            return future.result()
-        except MediaError:
-            raise
-        except FutureTimeoutError:
-            msg = (
-                f"decoding took longer than {limit_s:g} s and was stopped; "
-                "try again, or send a shorter capture"
-            )
-            raise DecodeTimeoutError(msg) from None
-        except MemoryError:
-            msg = "decoding this takes more memory than it may; send a smaller capture"
-            raise MediaLimitError(msg) from None
-        except ProcessExpired as error:
-            _LOG.warning("decoder died", extra={"exit_code": error.exitcode})
-            if was_out_of_cpu_time(error.exitcode):
-                msg = "decoding this takes more computing than it may; send a smaller capture"
-                raise MediaLimitError(msg) from None
-            msg = "the decoder failed on this media; record it again"
-            raise UnreadableMediaError(msg) from None
-        except (ImportError, OSError, NameError, AttributeError):
-            raise  # a broken installation, not a broken file
-        except Exception as error:
-            # The type only: a message could hold something of the media.
-            _LOG.error("decoder failed", extra={"error": type(error).__name__})
-            msg = "the decoder failed on this media; record it again"
-            raise UnreadableMediaError(msg) from None
+        return decoded(future, limit_s)
 
     def limits_not_in_force(self) -> tuple[str, ...]:
         """Return which limits of the decoding child this system does not have."""
