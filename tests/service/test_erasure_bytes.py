@@ -16,7 +16,6 @@ from sqlmodel import SQLModel, select
 
 from service.app import create_app
 from service.context import Context
-from service.jobs.in_process import InProcessRunner
 from service.keys import DEFAULT_SCOPES, Scope, create_key
 from service.voice.tables import VoiceprintRow
 from tests.service.postgres import newest_binaries
@@ -112,7 +111,7 @@ class _Person:
 def person(tmp_path: Path, database_url: str, receiver: Receiver) -> Iterator[_Person]:
     settings = settings_in(tmp_path, database_url=database_url, **INSIDE)
     ear = BuilderEar()
-    app = create_app(settings, BuilderAnalyser(), ear, jobs=InProcessRunner())
+    app = create_app(settings, BuilderAnalyser(), ear)
     with TestClient(app, base_url="https://kyc.example.com") as client:
         yield _Person(client, ear, app.state.context, receiver)
 
