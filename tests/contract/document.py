@@ -45,6 +45,8 @@ def in_camel_case(document: dict[str, Any]) -> dict[str, Any]:
             _rename(content["schema"])
         for response in operation["responses"].values():
             _rename_links(response, kept, queries)
+        # Without a key nobody knows the casing: that answer is in snake_case.
+        operation["responses"].get("401", {}).pop("content", None)
     for schema in changed["components"]["schemas"].values():
         _rename(schema)
     return changed

@@ -28,15 +28,12 @@ from service.tables import (
     Workflow,
 )
 from service.webhooks.tables import DeliveryRow, DeliveryState
+from tests.contract.running import NO_LIMITS
 from tests.service.service_builders import APPLICANT, BuilderAnalyser, settings_in
 from tests.service.webhook_builders import AT_ONCE, INSIDE
 from tests.service.webhook_receiver import Receiver, running_receiver
 
 MAX_TRIES = 2
-_NO_LIMIT = {
-    f"rate_{name}": "1000000/1"
-    for name in ("key", "create", "voice", "view", "upload", "link", "guess")
-}
 
 
 class ByHand:
@@ -161,7 +158,7 @@ class LifeService:
 def life_service(folder: Path) -> Iterator[LifeService]:
     """Run it, with an endpoint that gets every event."""
     settings = settings_in(
-        folder, max_tries=MAX_TRIES, webhook_schedule_s=AT_ONCE, **INSIDE, **_NO_LIMIT
+        folder, max_tries=MAX_TRIES, webhook_schedule_s=AT_ONCE, **INSIDE, **NO_LIMITS
     )
     analyser = BuilderAnalyser()
     app = create_app(settings, analyser, jobs=ByHand())

@@ -35,6 +35,6 @@ def test_a_document_that_promises_less_is_found_out(tmp_path: Path) -> None:
         page = service.document["components"]["schemas"]["SessionPage"]
         answers.pop("422")
         page["required"].append("cursor")
-        played = play(service, Casing.SNAKE, examples=3, seed=_SEED, phases=("fuzzing",))
+        played = play(service, Casing.SNAKE, examples=1, seed=_SEED, phases=("fuzzing",))
     checks = {(label, check) for label, check, *_ in played.failures}
     assert ("GET /v1/sessions", "response_schema_conformance") in checks, played.failures
