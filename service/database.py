@@ -209,6 +209,11 @@ def new_engine(settings: Settings, pool_size: int) -> Engine:
     )
 
 
+def is_writing(db: Session) -> bool:
+    """Whether `db` is a transaction of `Database.write`, which commits."""
+    return bool(db.connection().get_execution_options().get(_WRITES, False))
+
+
 def hold_name(db: Session, name: str) -> None:
     """Let no other transaction that asks for `name` go on until this one has ended.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 import sqlalchemy.orm
 from sqlalchemy import event
@@ -17,7 +18,7 @@ from sqlmodel import Session, col, select
 from service.audit.chain import BEGINNING, Detail, Entry, canonical_json, chained_sha256
 from service.audit.tables import AuditRow
 from service.clock import now_ms
-from service.database import hold_name
+from service.database import hold_name, is_writing
 
 # Where an open transaction keeps what it will append.
 _NOTED = "bonafide_audit"
@@ -53,7 +54,15 @@ def note(
         Id of what it was done to, made by us: never a name or an id that a client chose.
     details
         Ids, codes, digests and numbers only, because nothing here is ever erased.
+
+    Raises
+    ------
+    RuntimeError
+        When `db` only reads: nothing of it is committed, and the entry would be lost.
     """
+    if not is_writing(db):
+        msg = "an audit entry needs a transaction of Database.write"
+        raise RuntimeError(msg)
     noted: list[_Note] = db.info.setdefault(_NOTED, [])
     noted.append(_Note(organization_id, action, actor, subject_id, details))
 
@@ -88,10 +97,11 @@ def entry_of(row: AuditRow) -> Entry:
 
 
 @event.listens_for(sqlalchemy.orm.Session, "before_commit")
-def _append_what_was_noted(db: sqlalchemy.orm.Session) -> None:
-    noted: list[_Note] | None = db.info.get(_NOTED)
-    if not noted or not isinstance(db, Session):
+def _append_what_was_noted(base: sqlalchemy.orm.Session) -> None:
+    noted: list[_Note] | None = base.info.get(_NOTED)
+    if not noted:
         return
+    db = cast("Session", base)
     waiting, noted[:] = list(noted), []
     db.flush()  # whatever waits for another's rows waits before the chain is held
     for organization_id in sorted({one.organization_id for one in waiting}):

@@ -133,6 +133,14 @@ def test_nothing_is_written_of_what_was_rolled_back(database: Database) -> None:
     assert verify_chain(database, _TENANT).entries == 1
 
 
+def test_an_entry_that_would_be_lost_is_an_error(database: Database) -> None:
+    with (
+        database.read() as db,
+        pytest.raises(RuntimeError, match=r"Database\.write"),
+    ):
+        note(db, _TENANT, "test.done", "cli")
+
+
 def test_writers_at_the_same_time_make_one_chain_per_tenant(database: Database) -> None:
     with database.write() as db:
         other = Organization(name="other")
