@@ -193,8 +193,8 @@ def test_joined_parts_load_again(tmp_path: Path) -> None:
 
 
 def test_the_small_network_learns_writes_and_loads_again(tmp_path: Path) -> None:
-    one = fit_blending.trained([labelled_portrait()], 0, 2)
-    two = fit_blending.trained([labelled_portrait()], 0, 3)
+    one = fit_blending.trained([labelled_portrait()], 0, 1)
+    two = fit_blending.trained([labelled_portrait()], 1, 1)
     tensors = {
         f"{n}.{k}": v for n, made in enumerate((one, two)) for k, v in made.state_dict().items()
     }
