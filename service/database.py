@@ -65,8 +65,12 @@ class Database:
         self.engine = new_engine(settings, pool_size)
         self.outbox: Outbox = NoOutbox()
         self._is_sqlite = is_sqlite(settings)
+        self._reading_engine = self.engine
         if self._is_sqlite:
             _begin_as_marked(self.engine)
+        else:
+            # Each statement would see another moment: a status without its verdict.
+            self._reading_engine = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
 
     @property
@@ -135,8 +139,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Open a transaction that only reads; rows stay usable after it."""
-        with Session(self.engine, expire_on_commit=False, info=self._info()) as db:
+        """Open a transaction that only reads, all of it as of one moment; rows outlive it."""
+        with Session(self._reading_engine, expire_on_commit=False, info=self._info()) as db:
             yield db
 
     @contextmanager
