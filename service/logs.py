@@ -55,7 +55,8 @@ _FIELDS = (
 _FRAMES_SHOWN = 4
 _OWN = ("service", "layers", "verdict", "uvicorn.error")
 # What a client may send as its request id: nothing that could hold an address or a sentence.
-_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# Never what has the shape of a key: it would stand in every line.
+_CLIENT_ID = re.compile(r"(?!bf_)[A-Za-z0-9_-]{8,64}")
 
 
 @contextmanager

@@ -176,7 +176,10 @@ def redirect_back(session: SessionRow) -> str | None:
     """Return where the applicant goes now: the verdict is not known yet, and not theirs to see."""
     if session.redirect_url is None:
         return None
-    parts = urlsplit(session.redirect_url)
+    try:
+        parts = urlsplit(session.redirect_url)
+    except ValueError:  # taken by a release that did not check; the capture is kept already
+        return None
     query = [
         *parse_qsl(parts.query, keep_blank_values=True),
         ("status", str(SessionStatus.SUBMITTED)),

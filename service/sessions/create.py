@@ -45,7 +45,8 @@ def create_session(
         When the workflow is not known or can't be used, or the redirect address is not allowed.
     """
     _check_redirect(context, request)
-    repeatable = once(context, caller, idempotency_key, "sessions.create", request)
+    asked = request if order is None else f"{order}\0{request.model_dump_json()}"
+    repeatable = once(context, caller, idempotency_key, "sessions.create", asked)
     with context.database.write() as db:
         earlier = repeatable.earlier(db) if repeatable else None
         if earlier is not None:

@@ -16,7 +16,7 @@ from layers.runner import MediaRequest
 from service.api.schemas import AttemptStarted, CaptureAccepted, CaptureInvitation
 from service.challenge import ChallengeError
 from service.layer_analyser import media_request
-from service.tables import DEFAULT_WORKFLOW_ID, Workflow
+from service.tables import DEFAULT_WORKFLOW_ID, SessionRow, Workflow
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     APPLICANT,
@@ -47,6 +47,14 @@ def test_invitation_says_what_to_ask(service: Service) -> None:
     assert record["session_progress"] == "STARTED"
     assert record["meta_data"]["applicantViewTime"].endswith("Z")
     assert service.client.get(f"/v1/captures/{token}").json() == invitation
+
+
+def test_an_unreadable_address_of_an_earlier_release_ends_nothing(service: Service) -> None:
+    created = service.create()
+    with service.context.database.write() as db:
+        db.get_one(SessionRow, created["id"]).redirect_url = "https://["
+    answer = service.capture(service.token_of(created))
+    assert (answer.status_code, answer.json()["redirect_url"]) == (202, None)
 
 
 def test_capture_is_kept_as_it_was_sent(service: Service) -> None:

@@ -58,7 +58,14 @@ def root_kept() -> Iterator[None]:
 def test_a_client_may_name_its_request(service: Service) -> None:
     named = service.client.get("/healthz", headers={"x-request-id": "order-4711_abc"})
     assert named.headers["x-request-id"] == "order-4711_abc"
-    for bad in ("short", "ada@example.com", "a" * 65, "two words here", 'in"jected'):
+    for bad in (
+        "short",
+        "ada@example.com",
+        "a" * 65,
+        "two words here",
+        'in"jected',
+        "bf_0123456789abcdef_key",
+    ):
         answer = service.client.get("/healthz", headers={"x-request-id": bad})
         assert answer.headers["x-request-id"] != bad
         assert len(answer.headers["x-request-id"]) == 32

@@ -57,6 +57,14 @@ def test_ordered_outcomes_come(testing: Service, order: str, status: str, reason
     assert not testing.analyser.inspected
 
 
+def test_another_order_is_another_request(testing: Service) -> None:
+    def create(order: str) -> int:
+        headers = {**testing.auth, HEADER: order, "idempotency-key": "one-and-the-same"}
+        return testing.client.post("/v1/sessions", json=APPLICANT, headers=headers).status_code
+
+    assert [create("LIVE"), create("LIVE"), create("DEEPFAKE")] == [201, 201, 409]
+
+
 def test_a_failure_can_be_ordered(testing: Service) -> None:
     record = testing.judged(_ordered(testing, "FAILED"))
     assert (record["status"], record["failure_reason"]) == ("FAILED", "analysis_crashed")
