@@ -91,7 +91,13 @@ class Once:
 
 
 def once(
-    context: Context, caller: Caller, key: str | None, operation: str, asked: BaseModel | str
+    context: Context,
+    caller: Caller,
+    key: str | None,
+    operation: str,
+    asked: BaseModel | str,
+    *,
+    holds_secret: bool = False,
 ) -> Once | None:
     """Return the request that may come again; None when it has no Idempotency-Key.
 
@@ -101,10 +107,15 @@ def once(
         What is asked for: the same key for something else is a conflict.
     asked
         The body as it was understood, so that its spelling does not matter.
+    holds_secret
+        Whether the answer shows a secret once: then it is for the API key that asked, and for no
+        other of the tenant, which may be allowed less.
     """
     if key is None:
         return None
     text = asked if isinstance(asked, str) else asked.model_dump_json()
+    if holds_secret:
+        text = f"{text}\0{caller.key_id}"
     own = f"{caller.organization_id}\0{key}"
     signer = context.signer
     return Once(

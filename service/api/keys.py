@@ -132,7 +132,7 @@ def create(
         organization_id=caller.organization_id,
         expires_at=None if body.expires_at is None else as_ms(body.expires_at),
     )
-    repeatable = once(context, caller, idempotency_key, "api-keys.create", body)
+    repeatable = once(context, caller, idempotency_key, "api-keys.create", body, holds_secret=True)
     return respond_once(request, make_key(context, caller, asked, repeatable), 201)
 
 
@@ -163,7 +163,7 @@ def rotate(
 ) -> JSONResponse:
     """Make the successor of a key, shown this once; the old one ends after `overlap_s` seconds."""
     asked = f"{key_id}\0{body.overlap_s}"
-    repeatable = once(context, caller, idempotency_key, "api-keys.rotate", asked)
+    repeatable = once(context, caller, idempotency_key, "api-keys.rotate", asked, holds_secret=True)
     return respond_once(
         request, change_key(context, caller, key_id, body.overlap_s, repeatable), 201
     )

@@ -76,7 +76,9 @@ def create(
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Have events posted to a URL. The answer holds the signing secret, this once."""
-    repeatable = once(context, caller, idempotency_key, "webhook-endpoints.create", body)
+    repeatable = once(
+        context, caller, idempotency_key, "webhook-endpoints.create", body, holds_secret=True
+    )
     return respond_once(request, create_endpoint(desk, caller, body, repeatable), 201)
 
 

@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from service.keys import Scope
+from service.keys import Scope, create_key
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import APPLICANT
 from tests.service.tenants import new_tenant
@@ -127,3 +127,22 @@ def test_an_answer_that_another_secret_sealed_is_not_given(
         db.connection().execute(text("UPDATE idempotent_answers SET sealed = zeroblob(60)"))
     again = service.client.post("/v1/sessions", json=APPLICANT, headers=headers)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_a_secret_is_shown_again_only_to_the_key_that_asked(service: Service) -> None:
+    strong, small = _key(service), service.new_key(scopes=[Scope.KEYS_WRITE])
+    target = create_key(service.context.database, name="strong", scopes=list(Scope))
+    cases: list[tuple[str, dict[str, Any]]] = [
+        (f"/v1/api-keys/{target.id}/rotate", {}),
+        ("/v1/api-keys", {"name": "shop", "scopes": ["keys:write"]}),
+        ("/v1/webhook-endpoints", _HOOK),
+    ]
+    for path, body in cases:
+        named = {"idempotency-key": path}
+        first = service.client.post(path, json=body, headers=strong | named)
+        again = service.client.post(path, json=body, headers=strong | named)
+        assert (again.status_code, again.json()) == (201, first.json())
+        other = service.new_key(scopes=list(Scope)) if path.endswith("endpoints") else small
+        refused = service.client.post(path, json=body, headers=other | named)
+        assert refused.status_code == 409
+        assert refused.json()["error"]["code"] == "IDEMPOTENCY_KEY_REUSED"
