@@ -31,7 +31,7 @@ def get_context(request: Request) -> Context:
     return context
 
 
-def _requiring(scope: Scope) -> Callable[..., Caller]:
+def _requiring(*scopes: Scope) -> Callable[..., Caller]:
     def identified(
         request: Request,
         context: Annotated[Context, Depends(get_context)],
@@ -47,8 +47,9 @@ def _requiring(scope: Scope) -> Callable[..., Caller]:
         request.state.casing = caller.casing
         note_for_log(organization_id=caller.organization_id)
         context.limits.take(Limited.KEY, caller.key_id)
-        if scope not in caller.scopes:
-            raise ForbiddenError(f"this key lacks the scope {scope}")
+        for scope in scopes:
+            if scope not in caller.scopes:
+                raise ForbiddenError(f"this key lacks the scope {scope}")
         return caller
 
     return identified
@@ -74,6 +75,8 @@ Writer = Annotated[Caller, Depends(_requiring(Scope.WRITE))]
 Eraser = Annotated[Caller, Depends(_requiring(Scope.DELETE))]
 WebhookReader = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_READ))]
 WebhookWriter = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE))]
+# Who chooses where events go chooses who reads the sessions in them.
+WebhookSubscriber = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE, Scope.READ))]
 KeyReader = Annotated[Caller, Depends(_requiring(Scope.KEYS_READ))]
 KeyWriter = Annotated[Caller, Depends(_requiring(Scope.KEYS_WRITE))]
 AuditReader = Annotated[Caller, Depends(_requiring(Scope.AUDIT_READ))]

@@ -152,7 +152,10 @@ def list_(
 def update_status(
     request: Request, session_id: str, body: UpdateStatus, context: ContextDep, caller: Writer
 ) -> JSONResponse:
-    """Verify, reject or void a session that is not final. Repeating it changes nothing."""
+    """Verify, reject or void a session that is not final. Repeating it changes nothing.
+
+    A key without `sessions:read` gets where the session stands, and nothing of the person.
+    """
     return respond(request, set_status(context, caller, session_id, body.wanted))
 
 

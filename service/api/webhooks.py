@@ -8,7 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from service.api.auth import ContextDep, WebhookReader, WebhookWriter, require_json, respond
+from service.api.auth import (
+    ContextDep,
+    WebhookReader,
+    WebhookSubscriber,
+    WebhookWriter,
+    require_json,
+    respond,
+)
 from service.api.documented import error_responses
 from service.api.idempotent import IdempotencyKey, respond_once
 from service.api.links import delivery_links, endpoint_links, linked, page_links
@@ -72,10 +79,13 @@ def create(
     body: CreateEndpoint,
     desk: DeskDep,
     context: ContextDep,
-    caller: WebhookWriter,
+    caller: WebhookSubscriber,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Have events posted to a URL. The answer holds the signing secret, this once."""
+    """Have events posted to a URL. The answer holds the signing secret, this once.
+
+    Events hold sessions: the key needs `sessions:read` too, here and to change an endpoint.
+    """
     repeatable = once(
         context, caller, idempotency_key, "webhook-endpoints.create", body, holds_secret=True
     )
@@ -118,7 +128,7 @@ def update(
     endpoint_id: str,
     body: UpdateEndpoint,
     desk: DeskDep,
-    caller: WebhookWriter,
+    caller: WebhookSubscriber,
 ) -> JSONResponse:
     """Change its URL, filter or casing, or enable it again. Disabling cancels what waits."""
     return respond(request, update_endpoint(desk, caller, endpoint_id, body))

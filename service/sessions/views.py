@@ -26,6 +26,12 @@ from service.tables import (
 from service.test_mode import MARK
 
 WireObject = dict[str, Any]
+# What takes `sessions:read`, and what stands instead of it where the shape asks for something.
+_TO_READ = frozenset(
+    {"external_id", "redirect_url", "submitted_at", "failure_reason", "capture", "analysis_data"}
+)
+_NOTHING: WireObject = {"meta_data": {}, "uploads": {}}
+_NOBODY: WireObject = {"first_name": "", "last_name": "", "email": "", "phone": ""}
 
 
 def retrieved_session(db: Session, context: Context, session: SessionRow) -> WireObject:
@@ -36,6 +42,20 @@ def retrieved_session(db: Session, context: Context, session: SessionRow) -> Wir
         "user": _user(db.get_one(User, session.user_id)),
         "sender_user": _user(db.get_one(User, session.sender_user_id)),
         "resource_links": {} if capture is None else media_links(context, capture),
+    }
+
+
+def outlined_session(db: Session, session: SessionRow) -> WireObject:
+    """Return the same shape for a key that may not read: where it stands, nothing of the person."""
+    record = session_record(db, session, with_evidence=False)
+    users = (db.get_one(User, one) for one in (session.user_id, session.sender_user_id))
+    user, sender_user = (_user(one) | _NOBODY for one in users)
+    return {
+        "session_record": {name: record[name] for name in record if name not in _TO_READ}
+        | _NOTHING,
+        "user": user,
+        "sender_user": sender_user,
+        "resource_links": {},
     }
 
 

@@ -22,7 +22,9 @@ class Route:
     Parameters
     ----------
     needs
-        The one scope that opens it; None for a route without a key.
+        The scope that opens it; None for a route without a key.
+    also
+        A second scope without which it stays shut.
     body
         JSON; names in braces are filled in.
     foreign
@@ -33,6 +35,7 @@ class Route:
     needs: Scope | None
     foreign: int
     body: dict[str, str] | None = None
+    also: Scope | None = None
 
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -63,12 +66,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/v1/voice/verifications/{verification_id}"): Route(Scope.READ, 404),
     ("DELETE", "/v1/voice/voiceprints/{external_id}"): Route(Scope.WRITE, 404),
     ("POST", "/v1/webhook-endpoints"): Route(
-        Scope.WEBHOOKS_WRITE, 201, {"url": "https://shop.example.com/hooks"}
+        Scope.WEBHOOKS_WRITE, 201, {"url": "https://shop.example.com/hooks"}, Scope.READ
     ),
     ("GET", "/v1/webhook-endpoints"): Route(Scope.WEBHOOKS_READ, 200),
     ("GET", "/v1/webhook-endpoints/{endpoint_id}"): Route(Scope.WEBHOOKS_READ, 404),
     ("PATCH", "/v1/webhook-endpoints/{endpoint_id}"): Route(
-        Scope.WEBHOOKS_WRITE, 404, {"description": "mine"}
+        Scope.WEBHOOKS_WRITE, 404, {"description": "mine"}, Scope.READ
     ),
     ("DELETE", "/v1/webhook-endpoints/{endpoint_id}"): Route(Scope.WEBHOOKS_WRITE, 404),
     ("POST", "/v1/webhook-endpoints/{endpoint_id}/rotate-secret"): Route(
