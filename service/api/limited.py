@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from fastapi import Depends, Request
 
 from service.api.auth import ContextDep, Writer
+from service.captures.tokens import is_known
+from service.context import Context
 from service.errors import ApiError
 from service.limits.limiter import Limited, client_of
 
@@ -21,12 +23,21 @@ def _voice(context: ContextDep, caller: Writer) -> None:
     context.limits.take(Limited.VOICE, caller.organization_id)
 
 
-def _view(request: Request, context: ContextDep) -> None:
-    context.limits.take(Limited.VIEW, client_of(request))
+def _view(token: str, request: Request, context: ContextDep) -> None:
+    _count_known(Limited.VIEW, token, request, context)
 
 
-def _upload(request: Request, context: ContextDep) -> None:
-    context.limits.take(Limited.UPLOAD, client_of(request))
+def _upload(token: str, request: Request, context: ContextDep) -> None:
+    _count_known(Limited.UPLOAD, token, request, context)
+
+
+def _count_known(what: Limited, token: str, request: Request, context: Context) -> None:
+    """Count by address what names a link that there is: a wrong one is a guess, and no more.
+
+    Otherwise whoever sends wrong ones keeps the right ones of the same address out.
+    """
+    if is_known(context, token):
+        context.limits.take(what, client_of(request))
 
 
 def _guesses(request: Request, context: ContextDep) -> Iterator[None]:

@@ -83,6 +83,13 @@ def open_attempt(db: Session, token: str, *, lock: bool = False) -> OpenAttempt:
     return OpenAttempt(session, attempt, db.get_one(Workflow, session.workflow_id))
 
 
+def is_known(context: Context, token: str) -> bool:
+    """Whether `token` is that of an attempt, open or not."""
+    with context.database.read() as db:
+        found = select(Attempt.id).where(Attempt.token_sha256 == token_digest(token))
+        return db.exec(found).first() is not None
+
+
 def note_view(context: Context, token: str) -> OpenAttempt:
     """Return the open attempt, and remember when its applicant first came."""
     with context.database.read() as db:

@@ -100,6 +100,25 @@ def test_looks_and_captures_are_counted_by_address(start_service: StartService) 
     assert _refused(service.client.post(path, files={"frames": b""})) == 60
 
 
+def test_wrong_links_keep_no_right_one_of_the_same_address_out(start_service: StartService) -> None:
+    service = start_service(rate_view="2/60", rate_upload="1/60", rate_guess="2/60")
+    created = service.create()
+    token = service.token_of(created)
+    wrong = [service.client.get(f"/v1/captures/wrong{index}") for index in range(4)]
+    assert [answer.status_code for answer in wrong] == [404, 404, 429, 429]
+    sent = service.client.post("/v1/captures/wrong", files={"frames": b""})
+    assert sent.status_code == 429
+    assert service.client.get(f"/v1/captures/{token}").status_code == 200
+    bad = {"frames": b""}
+    assert service.client.post(f"/v1/captures/{token}", files=bad).status_code == 422
+    assert _refused(service.client.post(f"/v1/captures/{token}", files=bad)) == 60
+    # A link that has ended is counted, too.
+    path = f"/v1/sessions/{created['id']}"
+    service.client.patch(path, json={"status": "VOIDED"}, headers=service.auth)
+    assert service.client.get(f"/v1/captures/{token}").status_code == 409
+    assert _refused(service.client.get(f"/v1/captures/{token}")) == 30
+
+
 def test_a_link_may_be_tried_so_often_and_another_still_can(start_service: StartService) -> None:
     service = start_service(rate_link="2/600")
     one, other = (service.token_of(service.create()) for _ in range(2))
