@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 
+from layers.runner.confinement import forget_secrets
 from service.analyser import Analyser
 from service.captures.slots import UploadSlots
 from service.captures.storage import sweep_scratch
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SLOT_EVERY_S = 2.0
+_OF_THE_DATABASE = ("PG",)  # its client reads them for each connection
 
 
 class Role(StrEnum):
@@ -118,6 +120,8 @@ async def open_parts(
     slot = await asyncio.to_thread(_slot, settings, role, stack) if jobs is None else None
     listening: ListeningAnalyser | None = None
     if analyser is None:
+        # All that is configured has been read, and what starts children hands them what is left.
+        forget_secrets(but=_OF_THE_DATABASE)
         analyser = listening = _real_analyser(settings)
     stack.push_async_callback(analyser.close)
     runner = jobs or _runner(settings, role, slot)

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 import uvicorn
 from fastapi import FastAPI
 
+from layers.runner.confinement import refuse_inspection, start_tracker_without_secrets
 from layers.runner.tasks import die_with_parent
 from service.analyser import Analyser
 from service.app import create_app
@@ -41,7 +42,7 @@ def run(settings: Settings) -> None:
 
 def serve_app(app: FastAPI, settings: Settings) -> None:
     """Serve one application in this process."""
-    configure_logs(settings.log_level, settings.log_format)
+    _begin(settings)
     uvicorn.run(
         app,
         host=settings.host,
@@ -62,7 +63,9 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
     factory
         Where each process finds its application. It reads the settings from the environment.
     """
-    configure_logs(settings.log_level, settings.log_format)
+    _begin(settings)
+    if settings.api_processes > 1:
+        start_tracker_without_secrets()  # its children need the environment, so it stays here
     uvicorn.run(
         factory,
         factory=True,
@@ -83,13 +86,13 @@ def api_app(analyser: Analyser | None = None) -> FastAPI:
     settings = Settings()
     if settings.api_processes > 1:
         die_with_parent()
-    configure_logs(settings.log_level, settings.log_format)
+    _begin(settings)
     return create_app(settings, analyser, role=Role.API)
 
 
 def run_worker(settings: Settings, analyser: Analyser | None = None) -> None:
     """Analyse and deliver until SIGTERM or SIGINT, then drain."""
-    configure_logs(settings.log_level, settings.log_format)
+    _begin(settings)
     asyncio.run(_work(settings, analyser))
 
 
@@ -106,6 +109,11 @@ def migrate(settings: Settings) -> None:
     seal_plain_captures(settings, database, MediaVault(settings))
     database.close()
     migrate_engine(settings)
+
+
+def _begin(settings: Settings) -> None:
+    refuse_inspection()
+    configure_logs(settings.log_level, settings.log_format)
 
 
 async def _work(settings: Settings, analyser: Analyser | None) -> None:

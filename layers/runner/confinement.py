@@ -17,12 +17,15 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
-_PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
+_CAPABILITIES_V3 = 0x20080522  # linux/capability.h
+_OVER_FILES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1  # linux/seccomp.h
 _LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_ABOVE, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with EPERM
@@ -40,15 +43,16 @@ class _Machine:
     architecture: int
     seccomp: int
     network: tuple[int, ...]
+    processes: tuple[int, ...]
     programs: tuple[int, ...]
 
 
 # linux/audit.h and the tables of system calls. Network: socket, and io_uring_setup, which has a
-# way of its own to one. Programs: execve, execveat, and what reaches into other processes: ptrace,
-# process_vm_readv, process_vm_writev.
+# way of its own to one. Processes, what reaches into others: ptrace, process_vm_readv,
+# process_vm_writev, pidfd_open, pidfd_getfd. Programs: execve, execveat.
 _MACHINES = {
-    "x86_64": _Machine(0xC000003E, 317, (41, 425), (59, 322, 101, 310, 311)),
-    "aarch64": _Machine(0xC00000B7, 277, (198, 425), (221, 281, 117, 270, 271)),
+    "x86_64": _Machine(0xC000003E, 317, (41, 425), (101, 310, 311, 434, 438), (59, 322)),
+    "aarch64": _Machine(0xC00000B7, 277, (198, 425), (117, 270, 271, 434, 438), (221, 281)),
 }
 
 
@@ -69,6 +73,8 @@ def confine(memory_bytes: int, *, programs: bool) -> None:
         return
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     forget_secrets()
+    refuse_inspection()
+    _give_up_privileges()
     if not _refuse_calls(programs=programs):
         _not_in_force.append("network")
 
@@ -109,16 +115,54 @@ def was_out_of_cpu_time(exit_code: int | None) -> bool:
     return exit_code == -signal.SIGXCPU
 
 
-def forget_secrets() -> None:
-    """Overwrite keys and passwords that came with the environment: no child needs them."""
+def refuse_inspection() -> None:
+    """Close this process's memory, environment and open files to others of the same user.
+
+    A filter of calls can't: they are files below /proc. Whatever starts confined children calls
+    it first, as it holds what they must not have.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def start_tracker_without_secrets() -> None:
+    """Start multiprocessing's resource tracker, which would keep our environment open to all."""
+    secrets = {name: os.environ.pop(name) for name in _names_of_secrets()}
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        os.environ.update(secrets)
+
+
+def forget_secrets(*, but: tuple[str, ...] = ()) -> None:
+    """Overwrite keys and passwords that came with the environment.
+
+    Parameters
+    ----------
+    but
+        Beginnings of names that are left alone. No child needs any.
+    """
     library = ctypes.CDLL(None)
     library.getenv.restype = ctypes.c_void_p
-    for name in [name for name in os.environ if _SECRET.search(name)]:
+    for name in [name for name in _names_of_secrets() if not name.startswith(but)]:
         place = library.getenv(name.encode())
         if place:
             # Where /proc shows it, too, which a mere removal would not reach.
             ctypes.memset(place, 0, len(ctypes.string_at(place)))
         del os.environ[name]
+
+
+def _names_of_secrets() -> list[str]:
+    return [name for name in os.environ if _SECRET.search(name)]
+
+
+def _give_up_privileges() -> None:
+    """Drop what root may beyond reading files, as looking into any process; others have nothing."""
+    library = ctypes.CDLL(None)
+    head = (ctypes.c_uint32 * 2)(_CAPABILITIES_V3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then their upper halves
+    if library.capget(head, sets) == 0:
+        library.capset(head, (ctypes.c_uint32 * 6)(*(low & _OVER_FILES for low in sets[:3])))
 
 
 class _Instruction(ctypes.Structure):
@@ -143,7 +187,9 @@ def _refuse_calls(*, programs: bool) -> bool:
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return False
-    refused = machine.network if programs else machine.network + machine.programs
+    refused = machine.network + machine.processes
+    if not programs:
+        refused += machine.programs
     written = [
         (_LOAD_WORD, 0, 0, _ARCHITECTURE_AT),
         (_JUMP_IF_EQUAL, 1, 0, machine.architecture),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import errno
 import http.server
+import json
 import os
 import socket
 import subprocess
@@ -24,6 +28,8 @@ from tests.service.stub_layers import decode_stub, liveness, vision, voice, warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are Linux's")
 _MIB = 1024**2
+_PIDFD_OPEN = 434
+_NOBODY = 65534
 _ANY_ADDRESS = {"protocol_whitelist": "file,http,tcp"}
 
 
@@ -54,10 +60,15 @@ def _misbehave(request: MediaRequest) -> Capture:
     elif what == "programs":
         with pytest.raises(PermissionError):
             subprocess.run(["/bin/true"], check=True)
+    elif what == "handles":
+        library = ctypes.CDLL(None, use_errno=True)
+        assert library.syscall(_PIDFD_OPEN, os.getppid(), 0) == -1
+        assert ctypes.get_errno() == errno.EPERM
     elif what == "secrets":
         assert "MARKER_SECRET_KEY" not in os.environ
         assert os.environ["MARKER_PLAIN"] == "stays"
-        assert b"marker-of-a-secret" not in Path("/proc/self/environ").read_bytes()
+        with contextlib.suppress(PermissionError):  # for whoever is not root it is closed by now
+            assert b"marker-of-a-secret" not in Path("/proc/self/environ").read_bytes()
     return decode_stub(request)
 
 
@@ -100,11 +111,49 @@ def test_computing_time_is_counted_for_each_capture(runner: LayerRunner) -> None
         runner.decode(_asked("a second"))
 
 
-@pytest.mark.parametrize("what", ["network", "unix", "programs", "secrets"])
+@pytest.mark.parametrize("what", ["network", "unix", "programs", "handles", "secrets"])
 def test_what_a_child_can_not_reach(runner: LayerRunner, what: str) -> None:
     if missing := runner.limits_not_in_force():
         pytest.skip(f"this system has no limits for: {missing}")
     runner.decode(_asked(what))
+
+
+def _told_by_a_spy(user: int, how: str) -> dict[str, str]:
+    command = [sys.executable, "-m", "tests.layers.runner.parent_of_a_spy", str(user), how]
+    environment = os.environ | {"MARKER_SECRET_KEY": "marker-of-a-secret"}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    told: dict[str, str] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.parametrize("user", [os.geteuid(), _NOBODY], ids=["ourselves", "plain user"])
+def test_a_child_can_not_look_into_its_parent(user: int) -> None:
+    if os.geteuid() not in {0, user}:
+        pytest.skip("only root can become another user")
+    told = _told_by_a_spy(user, "shut")
+    assert told == {"tracker": "read", "environ": "refused", "mem": "refused", "fd": "refused"}
+    if user != 0:
+        # Of a parent that is not shut the key is there to read: the test can tell.
+        assert _told_by_a_spy(user, "open")["environ"] == "key"
+
+
+def test_secrets_that_were_read_are_forgotten() -> None:
+    code = (
+        "from layers.runner.confinement import forget_secrets; import os;"
+        "forget_secrets(but=('PG',));"
+        "print(os.environ, open('/proc/self/environ').read())"
+    )
+    environment = {"A_KEY": "marker-of-a-secret", "PGPASSWORD": "stays", "PLAIN": "stays"}
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert "'PGPASSWORD': 'stays'" in told
+    assert "'PLAIN': 'stays'" in told
+    assert "'A_KEY'" not in told
+    assert "marker-of-a-secret" not in told
 
 
 def _playlist(folder: Path, address: str) -> Path:
