@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.audit.log import note
+from service.audit.log import note_once
 from service.clock import now_ms
 from service.context import Context
 from service.errors import ForbiddenError, NotFoundError, NotReadyError
 from service.media.store import MediaStoreError, MissingObjectError
+from service.limits.limiter import Limited
 from service.media.vault import NoMediaKeyError, SealedObject
 from service.tables import CaptureRow, SessionRow
 
@@ -35,9 +36,16 @@ def media_links(context: Context, capture: CaptureRow) -> dict[str, str]:
 
 
 def open_media_link(
-    context: Context, capture_id: str, name: str, expires_s: int, signature: str
+    context: Context, capture_id: str, name: str, expires_s: int, signature: str, client: str
 ) -> LinkedMedia:
-    """Return the file behind a signed link, and note in the audit log that it was read.
+    """Return the file behind a signed link, and note in the audit log that the link was used.
+
+    A player asks for a file in many parts: only the first request by a link is noted.
+
+    Parameters
+    ----------
+    client
+        What stands for who asks, by which requests are counted.
 
     Raises
     ------
@@ -45,6 +53,8 @@ def open_media_link(
         When the signature is wrong or the link has run out.
     NotFoundError
         When the media is not there (any more).
+    TooManyRequestsError
+        When this client asks for this capture too often.
     """
     if not context.signer.media_signature_is_valid(capture_id, name, expires_s, signature):
         message = "this link is not valid; retrieve the session again for a fresh one"
@@ -52,14 +62,24 @@ def open_media_link(
     if expires_s * 1000 < now_ms():
         message = "this link has run out; retrieve the session again for a fresh one"
         raise ForbiddenError(message, "LINK_EXPIRED")
+    context.limits.take(Limited.MEDIA, f"{capture_id} of {client}")
     gone = NotFoundError("the media is not there any more")
-    with context.database.write() as db:
+    with context.database.read() as db:
         capture = db.get(CaptureRow, capture_id)
         # Only names that the service itself wrote: a signed name can't leave the capture.
         if capture is None or name not in capture.files:
             raise gone
         session = db.get_one(SessionRow, capture.session_id)
-        note(db, session.organization_id, "media.read", "link", session.id, file=name)
+    note_once(
+        context.database,
+        session.organization_id,
+        "media.read",
+        "link",
+        session.id,
+        capture=capture_id,
+        file=name,
+        expires_s=expires_s,
+    )
     try:
         opened = context.media.open(context.database, session.id, f"{capture.folder}/{name}")
     except (NoMediaKeyError, MissingObjectError):

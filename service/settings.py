@@ -71,6 +71,8 @@ class Settings(BaseSettings):
         Looks at a challenge and captures, from one address. Many share one behind a provider.
     rate_link
         Captures sent by one link: how often a refused one may be recorded again.
+    rate_media
+        Requests for the media of one capture from one address; players ask for a file in parts.
     rate_guess
         Unknown keys, tokens and signatures from one address. Right ones are never refused.
     embed_origins
@@ -164,6 +166,7 @@ class Settings(BaseSettings):
     rate_view: Limit = Rate(300, 60)
     rate_upload: Limit = Rate(300, 60)
     rate_link: Limit = Rate(30, 600)
+    rate_media: Limit = Rate(600, 60)
     rate_guess: Limit = Rate(30, 60)
     trusted_proxies: str = "127.0.0.1"
     embed_origins: tuple[Origin, ...] = ()

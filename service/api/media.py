@@ -7,13 +7,14 @@ from itertools import chain
 from pathlib import PurePath
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from service.api.auth import ContextDep
 from service.api.documented import Responses, error_responses
 from service.captures.media_type import BY_EXTENSION
 from service.errors import RangeNotSatisfiableError
+from service.limits.limiter import client_of
 from service.media_links import open_media_link
 
 router = APIRouter(prefix="/v1/media", tags=["Media"])
@@ -40,6 +41,7 @@ _CONTENT: Responses = {
     summary="Fetch captured media",
 )
 def fetch(
+    request: Request,
     capture_id: str,
     name: str,
     context: ContextDep,
@@ -50,7 +52,7 @@ def fetch(
     ] = None,
 ) -> StreamingResponse:
     """Fetch one file by the link that Retrieve Session gave in `resource_links`."""
-    media = open_media_link(context, capture_id, name, expires, signature)
+    media = open_media_link(context, capture_id, name, expires, signature, client_of(request))
     size = media.content.size
     part = part_asked(range_, size)
     start, end = part or (0, size)

@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from service.audit.chain import BEGINNING, Detail, Entry, canonical_json, chained_sha256
 from service.audit.tables import AuditRow
 from service.clock import now_ms
-from service.database import hold_name, is_writing
+from service.database import Database, hold_name, is_writing
 
 # Where an open transaction keeps what it will append.
 _NOTED = "bonafide_audit"
@@ -65,6 +65,38 @@ def note(
         raise RuntimeError(msg)
     noted: list[_Note] = db.info.setdefault(_NOTED, [])
     noted.append(_Note(organization_id, action, actor, subject_id, details))
+
+
+def note_once(
+    database: Database,
+    organization_id: str,
+    action: str,
+    actor: str,
+    subject_id: str,
+    *,
+    since_ms: int = 0,
+    **details: Detail,
+) -> None:
+    """Append an entry in a transaction of its own, unless the same was noted since `since_ms`.
+
+    For what may be done often, and says nothing more the second time.
+    """
+    same = (
+        AuditRow.organization_id == organization_id,
+        AuditRow.subject_id == subject_id,
+        AuditRow.action == action,
+        AuditRow.actor == actor,
+        AuditRow.details == canonical_json(details),
+        AuditRow.at >= since_ms,
+    )
+    noted = select(AuditRow.number).where(*same).limit(1)
+    with database.read() as db:
+        if db.exec(noted).first() is not None:
+            return
+    with database.write() as db:
+        hold_name(db, f"{action} of {subject_id} by {actor}")  # of two at once, one writes
+        if db.exec(noted).first() is None:
+            note(db, organization_id, action, actor, subject_id, **details)
 
 
 def row_of(entry: Entry, previous_sha256: str) -> AuditRow:

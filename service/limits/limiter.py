@@ -27,6 +27,7 @@ class Limited(StrEnum):
     VIEW = "view"
     UPLOAD = "upload"
     LINK = "link"
+    MEDIA = "media"
     GUESS = "guess"
 
 

@@ -15,9 +15,10 @@ from sqlalchemy.exc import DatabaseError
 from typer.testing import CliRunner
 
 from service.audit.chain import BEGINNING
-from service.audit.log import note
+from service.audit.log import note, note_once
 from service.audit.verify import Head, heads, verify_all, verify_chain
 from service.cli.app import app
+from service.clock import now_ms
 from service.database import Database
 from service.keys import Scope
 from service.tables import DEFAULT_ORGANIZATION_ID, Organization
@@ -260,8 +261,33 @@ def test_what_is_done_to_endpoints_and_media_leaves_its_trace(service: Service) 
     service.judged(session_id)
     link = next(iter(service.retrieve(session_id)["resource_links"].values()))
     query = f"/v1/audit?subject_id={session_id}&action=media.read"
-    for expected in (0, 1, 2):
+    for expected in (0, 1, 1):  # a link that is used again says nothing new
         assert len(service.client.get(query, headers=admin).json()["data"]) == expected
         assert service.client.get(link).status_code == 200
     assert service.client.get(link + "x").status_code == 403
-    assert len(service.client.get(query, headers=admin).json()["data"]) == 3
+    assert len(service.client.get(query, headers=admin).json()["data"]) == 1
+    (entry,) = service.client.get(query, headers=admin).json()["data"]
+    assert f"/v1/media/{entry['details']['capture']}/{entry['details']['file']}?" in link
+    assert f"expires={entry['details']['expires_s']}&" in link
+
+
+def test_what_is_noted_once_is_one_entry_also_at_the_same_time(database: Database) -> None:
+    gate = threading.Barrier(6)
+
+    def write() -> None:
+        gate.wait()
+        note_once(database, _TENANT, "test.read", "link", "subject", file="a.jpg")
+
+    threads = [threading.Thread(target=write) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert verify_chain(database, _TENANT).entries == 1
+    others = [("test.heard", "link", "a.jpg"), ("test.read", "key:1", "a.jpg")]
+    for index, (action, actor, file) in enumerate([*others, ("test.read", "link", "b.jpg")]):
+        note_once(database, _TENANT, action, actor, "subject", file=file)
+        assert verify_chain(database, _TENANT).entries == 2 + index
+    later = now_ms() + 1  # what was noted before does not count
+    note_once(database, _TENANT, "test.read", "link", "subject", since_ms=later, file="a.jpg")
+    assert verify_chain(database, _TENANT).entries == 5

@@ -128,6 +128,17 @@ def test_a_link_may_be_tried_so_often_and_another_still_can(start_service: Start
     assert service.capture(other).status_code == 202
 
 
+def test_media_are_counted_by_capture_and_address(start_service: StartService) -> None:
+    service = start_service(rate_media="2/60")
+    one, other = (service.retrieve(service.captured())["resource_links"] for _ in range(2))
+    path = "/v1/media/some/file?expires=1&signature=x"
+    assert service.client.get(path).status_code == 403  # counted with the guesses
+    for link in (one["audio"], one["frame_0000"]):
+        assert service.client.get(link, headers={"range": "bytes=0-0"}).status_code == 206
+    assert _refused(service.client.get(one["audio"])) == 30
+    assert service.client.get(other["audio"]).status_code == 200
+
+
 def test_guesses_are_refused_and_right_ones_are_not(start_service: StartService) -> None:
     service = start_service(rate_guess="3/60")
     token = service.token_of(service.create())
