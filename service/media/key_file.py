@@ -36,6 +36,7 @@ def make_once(path: Path) -> bool:
     except FileExistsError:
         return False
     _write(descriptor, base64.b64encode(new_key()))
+    _sync_folder(path)
     return True
 
 
@@ -45,6 +46,7 @@ def replace(path: Path, keys: Sequence[bytes]) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     _write(descriptor, b"\n".join(base64.b64encode(key) for key in keys))
     fresh.replace(path)
+    _sync_folder(path)
 
 
 def _write(descriptor: int, content: bytes) -> None:
@@ -52,3 +54,12 @@ def _write(descriptor: int, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    """Bring the name to the disk, before anything is wrapped with what it names."""
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 
 import pytest
 from pydantic import SecretStr
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 from service.cli.app import app
 from service.media.key_file import new_key
 from service.media.keys import MasterKeyError, key_file_of, load_key_ring
-from service.media.rotation import drop_previous, rewrap
+from service.media.rotation import drop_previous, rewrap, rotate
 from service.media.tables import MediaKeyRow
 from tests.service.running_service import Service
 from tests.service.service_builders import wav_bytes
@@ -63,6 +65,48 @@ def test_keys_that_are_needed_are_not_dropped(service: Service) -> None:
         drop_previous(settings, service.context.database)
     assert rewrap(settings, service.context.database) == 1
     assert drop_previous(settings, service.context.database) == 1
+
+
+_ROTATE = """
+import sys, time
+from pathlib import Path
+from service.database import Database
+from service.media import rotation
+from service.media.keys import load_key_ring
+from service.settings import Settings
+
+def slowly(settings):
+    ring = load_key_ring(settings)
+    print("read", flush=True)
+    sys.stdin.readline()
+    return ring
+
+rotation.load_key_ring = slowly
+settings = Settings()
+rotation.rotate(settings, Database(settings, 1))
+"""
+
+
+def test_two_rotations_at_once_lose_no_key(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, database = service.context.settings, service.context.database
+    monkeypatch.setenv("BONAFIDE_DATA_DIR", str(settings.data_dir))
+    session_id = service.captured()
+    command = [sys.executable, "-c", _ROTATE]
+    with subprocess.Popen(
+        command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "read\n"
+        for second in (rotate, drop_previous, rewrap):
+            with pytest.raises(MasterKeyError, match="another command"):
+                second(settings, database)
+        other.communicate("\n\n\n", timeout=60)
+    assert other.returncode == 0
+    assert len(load_key_ring(settings).keys) == 2
+    assert rotate(settings, database) == 1
+    assert _sound(service, session_id) == wav_bytes()
 
 
 def test_rotation_in_the_environment(service: Service) -> None:
