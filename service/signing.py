@@ -31,15 +31,15 @@ class Signer:
         """Return the token of a session link; a new link number gives a new token."""
         return self._derive("capture", f"{attempt_id}:{link_number}")
 
-    def media_signature(self, capture_id: str, name: str, expires_s: int) -> str:
-        """Return the signature of one media link."""
-        return self._derive("media", f"{capture_id}:{name}:{expires_s}")
+    def media_signature(self, capture_id: str, name: str, expires_s: int, holder: str) -> str:
+        """Return the signature of one media link, which was given to `holder`."""
+        return self._derive("media", f"{capture_id}:{name}:{expires_s}:{holder}")
 
     def media_signature_is_valid(
-        self, capture_id: str, name: str, expires_s: int, signature: str
+        self, capture_id: str, name: str, expires_s: int, holder: str, signature: str
     ) -> bool:
         """Compare in constant time."""
-        own = self.media_signature(capture_id, name, expires_s)
+        own = self.media_signature(capture_id, name, expires_s, holder)
         return hmac.compare_digest(own.encode(), signature.encode())
 
     def bucket(self, what: str, who: str) -> str:

@@ -15,7 +15,7 @@ from service.api.documented import Responses, error_responses
 from service.captures.media_type import BY_EXTENSION
 from service.errors import RangeNotSatisfiableError
 from service.limits.limiter import client_of
-from service.media_links import open_media_link
+from service.media_links import MediaLink, open_media_link
 
 router = APIRouter(prefix="/v1/media", tags=["Media"])
 _RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
@@ -47,12 +47,16 @@ def fetch(
     context: ContextDep,
     expires: Annotated[int, Query(ge=0, le=2**53)],
     signature: Annotated[str, Query(max_length=100)],
+    holder: Annotated[
+        str, Query(max_length=32, description="Whom the link was given to; part of what is signed.")
+    ] = "",
     range_: Annotated[
         str | None, Header(alias="range", description="One range of bytes, as players send it.")
     ] = None,
 ) -> StreamingResponse:
     """Fetch one file by the link that Retrieve Session gave in `resource_links`."""
-    media = open_media_link(context, capture_id, name, expires, signature, client_of(request))
+    link = MediaLink(capture_id, name, expires, holder, signature)
+    media = open_media_link(context, link, client_of(request))
     size = media.content.size
     part = part_asked(range_, size)
     start, end = part or (0, size)

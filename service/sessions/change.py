@@ -14,7 +14,7 @@ from service.events import ATTEMPT_STARTED, LINK_RENEWED, add_event, status_even
 from service.keys import Caller, Scope
 from service.lifecycle import BY_HAND, REOPENED, Standing, is_final, next_attempt
 from service.sessions.links import new_attempt, renew_link
-from service.sessions.read import find_session
+from service.sessions.read import find_session, note_read
 from service.sessions.views import WireObject, outlined_session, retrieved_session
 from service.tables import (
     Attempt,
@@ -74,7 +74,9 @@ def set_status(
             db.flush()
         if Scope.READ not in caller.scopes:
             return outlined_session(db, session)
-        return retrieved_session(db, context, session)
+        answer = retrieved_session(db, context, session, caller.key_id)
+    note_read(context, caller, session_id)
+    return answer
 
 
 def start_attempt(context: Context, caller: Caller, session_id: str) -> StartedAttempt:

@@ -8,12 +8,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, and_, col, or_, select
 
+from service.audit.log import note_once
+from service.clock import now_ms
 from service.context import Context
 from service.errors import NotFoundError
 from service.keys import Caller
 from service.paging import read_token, write_token
 from service.sessions.views import WireObject, retrieved_session, session_record
 from service.tables import SessionRow, SessionStatus
+
+_READ_STEP_MS = 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,24 @@ def find_session(db: Session, caller: Caller, session_id: str, *, lock: bool = F
 
 
 def retrieve_session(context: Context, caller: Caller, session_id: str) -> WireObject:
-    """Return what Retrieve Session answers."""
+    """Return what Retrieve Session answers, and note in the audit log that it was read."""
     with context.database.read() as db:
-        return retrieved_session(db, context, find_session(db, caller, session_id))
+        session = find_session(db, caller, session_id)
+        answer = retrieved_session(db, context, session, caller.key_id)
+    note_read(context, caller, session_id)
+    return answer
+
+
+def note_read(context: Context, caller: Caller, session_id: str) -> None:
+    """Note that a key read a session: once an hour, because integrators poll."""
+    note_once(
+        context.database,
+        caller.organization_id,
+        "session.read",
+        f"key:{caller.key_id}",
+        session_id,
+        since_ms=now_ms() - _READ_STEP_MS,
+    )
 
 
 def list_sessions(context: Context, caller: Caller, wanted: SessionFilter) -> WireObject:

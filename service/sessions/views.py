@@ -34,14 +34,16 @@ _NOTHING: WireObject = {"meta_data": {}, "uploads": {}}
 _NOBODY: WireObject = {"first_name": "", "last_name": "", "email": "", "phone": ""}
 
 
-def retrieved_session(db: Session, context: Context, session: SessionRow) -> WireObject:
-    """Return what Retrieve Session answers."""
+def retrieved_session(
+    db: Session, context: Context, session: SessionRow, holder: str
+) -> WireObject:
+    """Return what Retrieve Session answers; `holder` is whom its media links are given to."""
     capture = _latest_capture(db, session)
     return {
         "session_record": session_record(db, session, with_evidence=True),
         "user": _user(db.get_one(User, session.user_id)),
         "sender_user": _user(db.get_one(User, session.sender_user_id)),
-        "resource_links": {} if capture is None else media_links(context, capture),
+        "resource_links": {} if capture is None else media_links(context, capture, holder),
     }
 
 

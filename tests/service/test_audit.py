@@ -269,6 +269,7 @@ def test_what_is_done_to_endpoints_and_media_leaves_its_trace(service: Service) 
     (entry,) = service.client.get(query, headers=admin).json()["data"]
     assert f"/v1/media/{entry['details']['capture']}/{entry['details']['file']}?" in link
     assert f"expires={entry['details']['expires_s']}&" in link
+    assert entry["details"]["given_to"] == f"key:{service.key.split('_')[1]}"
 
 
 def test_what_is_noted_once_is_one_entry_also_at_the_same_time(database: Database) -> None:
@@ -291,3 +292,28 @@ def test_what_is_noted_once_is_one_entry_also_at_the_same_time(database: Databas
     later = now_ms() + 1  # what was noted before does not count
     note_once(database, _TENANT, "test.read", "link", "subject", since_ms=later, file="a.jpg")
     assert verify_chain(database, _TENANT).entries == 5
+
+
+def test_who_reads_a_session_is_noted_once_an_hour(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = service.new_key(scopes=[Scope.AUDIT_READ])
+    session_id, other = service.captured(), service.new_key()
+    path = f"/v1/sessions/{session_id}"
+
+    def readers() -> list[str]:
+        query = f"/v1/audit?subject_id={session_id}&action=session.read"
+        entries = service.client.get(query, headers=admin).json()["data"]
+        return [one["actor"].removeprefix("key:") for one in reversed(entries)]
+
+    first, second = service.key.split("_")[1], other["x-api-key"].split("_")[1]
+    service.judged(session_id)  # polls
+    assert readers() == [first]
+    # What answers with the session reads it, also where it changes nothing.
+    for _ in range(2):
+        service.client.patch(path, json={"status": "VERIFIED"}, headers=other)
+    assert readers() == [first, second]
+    assert service.client.get(path, headers=service.new_key(scopes=[])).status_code == 403
+    monkeypatch.setattr("service.sessions.read._READ_STEP_MS", -1)  # as if the hour were over
+    service.retrieve(session_id)
+    assert readers() == [first, second, first]

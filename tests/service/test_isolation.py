@@ -209,23 +209,26 @@ def test_a_media_link_opens_one_file_until_its_time(tenants: TwoTenants) -> None
     things, client = tenants.things, tenants.client
     path = f"/v1/media/{things['capture_id']}/{things['name']}"
     assert client.get(f"{path}?{things['signature']}").status_code == 200
-    found = re.fullmatch(r"expires=(\d+)&signature=(.+)", things["signature"])
+    found = re.fullmatch(r"expires=(\d+)&holder=(\w+)&signature=(.+)", things["signature"])
     assert found is not None
-    later = f"expires={int(found[1]) + 1}&signature={found[2]}"
+    later = f"expires={int(found[1]) + 1}&holder={found[2]}&signature={found[3]}"
+    of_another = f"expires={found[1]}&holder=webhook&signature={found[3]}"
     other = path.replace(things["capture_id"], _MADE_UP["capture_id"])
     name = path.replace(things["name"], "voice.wav" if "jpg" in things["name"] else "0.jpg")
     for url in (
         f"{path}?{later}",
+        f"{path}?{of_another}",
+        f"{path}?expires={found[1]}&signature={found[3]}",
         f"{other}?{things['signature']}",
         f"{name}?{things['signature']}",
-        f"{path}?expires={found[1]}&signature={found[2][:-1]}",
-        f"{path}?expires={found[1]}&signature=",
+        f"{path}?expires={found[1]}&holder={found[2]}&signature={found[3][:-1]}",
+        f"{path}?expires={found[1]}&holder={found[2]}&signature=",
     ):
         assert (client.get(url).status_code, url) == (403, url)
     past_s = now_ms() // 1000 - 1
     signer = tenants.service.context.signer
-    signature = signer.media_signature(things["capture_id"], things["name"], past_s)
-    answer = client.get(f"{path}?expires={past_s}&signature={signature}")
+    signature = signer.media_signature(things["capture_id"], things["name"], past_s, "key")
+    answer = client.get(f"{path}?expires={past_s}&holder=key&signature={signature}")
     assert answer.json()["error"]["code"] == "LINK_EXPIRED"
 
 
