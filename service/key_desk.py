@@ -1,7 +1,8 @@
-"""Keys that are managed over the API: within the own tenant, and never above the own scopes."""
+"""Keys that are managed over the API: of the own tenant, with the own scopes and end at most."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session, col, func, or_, select
@@ -20,6 +21,8 @@ WireObject = dict[str, Any]
 def make_key(context: Context, caller: Caller, asked: NewKey, repeatable: Once | None) -> Answered:
     """Make a key and return it with its text, which is shown this once.
 
+    It ends no later than the key that asks for it: otherwise a stolen key could outlive itself.
+
     Raises
     ------
     ForbiddenError
@@ -28,6 +31,7 @@ def make_key(context: Context, caller: Caller, asked: NewKey, repeatable: Once |
         When the tenant has as many live keys as it may.
     """
     _check_scopes(caller, asked.scopes)
+    asked = replace(asked, expires_at=_earlier(asked.expires_at, caller.expires_at))
     with context.database.write() as db:
         earlier = repeatable.earlier(db) if repeatable else None
         if earlier is not None:
@@ -45,7 +49,8 @@ def change_key(
     Raises
     ------
     ForbiddenError
-        When that key has a scope that the caller's own key lacks.
+        When that key has a scope that the caller's own key lacks, or lives longer: to shorten it
+        in silence would stop whoever uses it on a day that nobody chose.
     """
     with context.database.write() as db:
         earlier = repeatable.earlier(db) if repeatable else None
@@ -53,6 +58,8 @@ def change_key(
             return earlier
         made = rotate_key(db, key_id, caller.organization_id, overlap_s, _actor(caller))
         _check_scopes(caller, made.scopes)
+        if made.row.expires_at != _earlier(made.row.expires_at, caller.expires_at):
+            raise ForbiddenError("this key ends before that one, and can't rotate it")
         return _answered(db, made, repeatable)
 
 
@@ -84,6 +91,10 @@ def _check_scopes(caller: Caller, scopes: Any) -> None:
     lacking = sorted({str(one) for one in scopes} - caller.scopes)
     if lacking:
         raise ForbiddenError(f"this key lacks the scope {lacking[0]}, and can't grant it")
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return min((end for end in (one, other) if end is not None), default=None)
 
 
 def _check_room(db: Session, context: Context, caller: Caller) -> None:

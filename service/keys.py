@@ -76,12 +76,13 @@ class CreatedKey:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: the tenant and what its key allows."""
+    """Who calls: the tenant, what its key allows and when that ends."""
 
     key_id: str
     organization_id: str
     casing: Casing
     scopes: frozenset[str]
+    expires_at: int | None = None
 
 
 def create_key(
@@ -202,7 +203,8 @@ def identify(database: Database, text: str) -> Caller | None:
     if is_of_test != (database.environment == "test"):
         return None  # not reached while each environment has its own database
     _note_use(database, row)
-    return Caller(row.id, row.organization_id, Casing(row.casing), frozenset(row.scopes))
+    scopes = frozenset(row.scopes)
+    return Caller(row.id, row.organization_id, Casing(row.casing), scopes, row.expires_at)
 
 
 def _live_key(db: Session, key_id: str, organization_id: str | None) -> ApiKey:

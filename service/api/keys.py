@@ -124,7 +124,10 @@ def create(
     caller: KeyWriter,
     idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Make a key of the own tenant, shown this once, with no scope that the own key lacks."""
+    """Make a key of the own tenant, shown this once, with no scope that the own key lacks.
+
+    It ends with the own key at the latest.
+    """
     asked = NewKey(
         name=body.name,
         casing=body.casing,

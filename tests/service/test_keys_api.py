@@ -14,7 +14,7 @@ from sqlalchemy import event, text
 from typer.testing import CliRunner
 
 from service.cli.app import app
-from service.clock import now_ms
+from service.clock import as_wire, now_ms
 from service.database import Database
 from service.keys import DEFAULT_SCOPES, Scope, create_key, identify, revoke_key
 from tests.service.running_service import Service, StartService
@@ -80,6 +80,26 @@ def test_a_key_ends_at_its_time(service: Service) -> None:
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     _make(service, admin, 422, expires_at=past)
     _make(service, admin, 422, expires_at="2999-01-01T00:00:00")  # of which zone?
+
+
+def test_a_key_makes_none_that_outlives_it(service: Service) -> None:
+    end = now_ms() + 60_000
+    guest = service.new_key(scopes=_ALL, expires_at=end)
+    assert _make(service, guest)["expires_at"] == as_wire(end)
+    assert _make(service, guest, expires_at=as_wire(end + 1))["expires_at"] == as_wire(end)
+    assert _make(service, guest, expires_at=as_wire(end - 9))["expires_at"] == as_wire(end - 9)
+    database = service.context.database
+    for later in (None, end + 1):
+        longer = create_key(database, name="longer", scopes=_ALL, expires_at=later)
+        path = f"/v1/api-keys/{longer.id}/rotate"
+        assert service.client.post(path, json={}, headers=guest).status_code == 403
+        caller = identify(database, longer.text)
+        assert caller is not None
+        assert caller.expires_at == later  # nor was its end moved
+    for key_id in (_make(service, guest)["id"], guest["x-api-key"].split("_")[1]):
+        path = f"/v1/api-keys/{key_id}/rotate"
+        rotated = service.client.post(path, json={"overlap_s": 5}, headers=guest).json()
+        assert rotated["expires_at"] == as_wire(end)
 
 
 def test_two_keys_live_while_one_is_rotated(service: Service) -> None:
