@@ -28,6 +28,7 @@ from service.jobs.durable import DurableRunner, QueueingRunner
 from service.jobs.engine import EMBEDDED
 from service.jobs.port import JobRunner
 from service.jobs.slots import Slot, SlotLostError
+from service.left_behind import keep_swept
 from service.limits.limiter import open_limiter
 from service.media.adopt import seal_plain_captures
 from service.media.vault import MediaVault
@@ -135,6 +136,8 @@ async def open_parts(
     runner.bind(context)
     stack.push_async_callback(runner.stop)
     await runner.start()
+    if role is Role.API:  # the upkeep of the others does it
+        stack.push_async_callback(_end, asyncio.create_task(keep_swept(settings)))
     stack.enter_context(exposed(settings, database, role))
     return Parts(context, listening, slot, webhooks)
 

@@ -54,7 +54,12 @@ def sweep_scratch(settings: Settings, older_than_s: float = 0.0) -> None:
     older_than_s
         Leave younger ones alone: other processes may be at work.
     """
-    for folder in scratch_of(settings).glob("*"):
+    sweep_old(scratch_of(settings), older_than_s)
+
+
+def sweep_old(parent: Path, older_than_s: float) -> None:
+    """Remove folders that have not been written to for so long."""
+    for folder in parent.glob("*"):
         if _age_s(folder) >= older_than_s:
             discard(folder)
 

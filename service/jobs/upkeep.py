@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from service.captures.storage import sweep_scratch
 from service.clock import now_ms
 from service.context import Context
 from service.idempotency import forget_answers
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
+from service.left_behind import LEFT_BEHIND_S, TIDY_EVERY_S, sweep_left_behind
 from service.limits.buckets import forget_full_buckets
 from service.media.erasure import finish_erasures
 from service.media.retention import enforce_retention
@@ -25,9 +25,6 @@ from service.webhooks.retention import forget_messages
 _LOG = logging.getLogger(__name__)
 _EXPIRY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 600.0
-_TIDY_EVERY_S = 900.0
-# Uploads and analyses are over long before; whatever is older was left behind, and in plain.
-_LEFT_BEHIND_S = 3600.0
 _TICK_S = 1.0
 
 
@@ -46,8 +43,8 @@ class Upkeep:
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
-            (_TIDY_EVERY_S, self._tidy),
-            (_TIDY_EVERY_S, self._enforce_retention),
+            (TIDY_EVERY_S, self._tidy),
+            (TIDY_EVERY_S, self._enforce_retention),
         ]
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -87,8 +84,8 @@ class Upkeep:
             _LOG.error("upkeep not done", extra={"error": type(error).__name__})
 
     def _tidy(self) -> None:
-        sweep_scratch(self._context.settings, _LEFT_BEHIND_S)
-        self._context.media.sweep(self._context.database, _LEFT_BEHIND_S)
+        sweep_left_behind(self._context.settings)
+        self._context.media.sweep(self._context.database, LEFT_BEHIND_S)
 
     def _enforce_retention(self) -> None:
         while enforce_retention(self._context, now_ms()) and not self._stopping.is_set():

@@ -14,6 +14,7 @@ from layers.capture.types import Capture
 from layers.voice.speaker.protocol import SpeakerEncoderError
 from layers.voice.speaker.reading import VoiceReading, audio_findings
 from service.captures.media_type import ACCEPTED, HEAD_BYTES, Part, recognise
+from service.captures.storage import sweep_old
 from service.errors import (
     AnalysisBusyError,
     FieldError,
@@ -70,6 +71,11 @@ def sweep_sounds(settings: Settings, known: Set[str]) -> None:
     for folder in _root(settings).glob("*"):
         if folder.name not in known:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_old_sounds(settings: Settings, older_than_s: float) -> None:
+    """Remove recordings that are too old to be any process's that is alive."""
+    sweep_old(_root(settings), older_than_s)
 
 
 @asynccontextmanager
