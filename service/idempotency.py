@@ -1,8 +1,9 @@
 """Requests that may come twice: the first answer is kept for a day and given again.
 
 Answers hold secrets that are shown once, and links. So what is kept is sealed with a key made from
-the service's secret and the Idempotency-Key, of which only a digest is kept: the database and the
-service's secret together do not open it, the client's key does.
+the service's secret and the Idempotency-Key, of which only a digest is kept: the database does not
+open it, and with the service's secret only who also knows or guesses the client's key can. Order
+numbers can be guessed, random UUIDs can't.
 """
 
 from __future__ import annotations
