@@ -21,7 +21,7 @@ def mutated(chance: random.Random, seeds: Sequence[bytes]) -> bytes:
     data = bytearray(chance.choice(seeds))
     if chance.random() < 0.1:
         other = chance.choice(seeds)
-        data[chance.randrange(len(data)) :] = other[chance.randrange(len(other)) :]
+        data[chance.randrange(len(data) + 1) :] = other[chance.randrange(len(other) + 1) :]
     for _ in range(chance.choice((1, 1, 2, 4))):
         if data:
             chance.choice(_MUTATIONS)(chance, data)
