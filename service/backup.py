@@ -1,4 +1,4 @@
-"""Copy a running SQLite deployment: the database first, then the files that its rows speak of.
+"""Copy a running SQLite deployment: the database first, then the sealed media that it speaks of.
 
 In that order a restored row finds its media, unless it was erased meanwhile, and then it is right
 that it doesn't; media that came later belongs to no row and is swept at the next start.
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from service.captures.storage import scratch_of
 from service.database import is_sqlite
+from service.media.adopt import holds_plain_captures
+from service.media.store import local_folder
 from service.settings import Settings
 
 _BUSY_S = 30.0
 _KEYS = "*.key"
-_NOT_COPIED = ("*.sqlite3", "*.sqlite3-*", "*.lock", _KEYS, ".*")
 
 
 class BackupError(RuntimeError):
@@ -48,7 +48,8 @@ def back_up(settings: Settings, to: Path, keys_to: Path | None) -> Backup:
     Raises
     ------
     BackupError
-        When there is no SQLite database, a folder is not empty, or the copy is damaged.
+        When there is no SQLite database, a folder is not empty, the copy is damaged, or captures
+        are not sealed yet.
     """
     if not is_sqlite(settings):
         msg = "only SQLite is copied here; for PostgreSQL see docs/operation.md (pg_dump)"
@@ -56,6 +57,12 @@ def back_up(settings: Settings, to: Path, keys_to: Path | None) -> Backup:
     database = Path(make_url(settings.effective_database_url).database or "")
     if not database.is_file():
         msg = f"there is no database {database}; give the folder with --data-dir"
+        raise BackupError(msg)
+    if holds_plain_captures(settings):
+        msg = (
+            "captures of an earlier release lie there in plain: run `bonafide migrate` first, or "
+            "copy the whole folder with the service stopped"
+        )
         raise BackupError(msg)
     for folder in (to, keys_to):
         if folder is not None:
@@ -97,21 +104,19 @@ def _copy_database(database: Path, copy: Path) -> None:
 
 
 def _copy_files(settings: Settings, to: Path) -> list[Path]:
-    """Copy the data folder but for database, keys and what is only on its way through."""
-    scratch = scratch_of(settings).absolute()
-    copied = []
+    """Copy the sealed media; all else that lies in the data folder is in plain or made anew."""
+    source = local_folder(settings)
+    copied: list[Path] = []
+    if source is None or not source.is_dir():
+        return []
 
-    def skip(folder: str, names: list[str]) -> set[str]:
-        passing = {name for name in names if (Path(folder) / name).absolute() == scratch}
-        return passing | shutil.ignore_patterns(*_NOT_COPIED)(folder, names)
-
-    def copy(source: str, target: str) -> str:
+    def copy(file: str, target: str) -> str:
         try:
-            shutil.copy2(source, target)
+            shutil.copy2(file, target)
         except FileNotFoundError:
             return target  # erased while we were at it
         copied.append(Path(target))
         return target
 
-    shutil.copytree(settings.data_dir, to, ignore=skip, copy_function=copy, dirs_exist_ok=True)
+    shutil.copytree(source, to / source.name, copy_function=copy)
     return copied

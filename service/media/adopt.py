@@ -19,20 +19,24 @@ _LOG = logging.getLogger(__name__)
 _PLAIN = "captures"
 
 
+def holds_plain_captures(settings: Settings) -> bool:
+    """Whether an earlier release's captures are still to be sealed."""
+    return (settings.data_dir / _PLAIN).is_dir()
+
+
 def seal_plain_captures(settings: Settings, database: Database, vault: MediaVault) -> None:
     """Seal every capture that lies in plain in the data folder, then remove it from there.
 
     It may be cut short at any point: what is still in plain is done again at the next start. What
     no row speaks of was never acknowledged and goes, too. Of several processes one does it.
     """
-    plain = settings.data_dir / _PLAIN
-    if not plain.is_dir():
+    if not holds_plain_captures(settings):
         return
     with exclusive(settings.data_dir / f"{_PLAIN}.lock", wait=True):
-        if not plain.is_dir():
+        if not holds_plain_captures(settings):
             return
         count = _seal_all(settings, database, vault)
-        shutil.rmtree(plain)
+        shutil.rmtree(settings.data_dir / _PLAIN)
     _LOG.warning("sealed captures that lay in plain", extra={"count": count})
 
 

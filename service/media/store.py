@@ -39,15 +39,19 @@ class MissingObjectError(MediaStoreError):
     """There is no object of that name (any more)."""
 
 
+def local_folder(settings: Settings) -> Path | None:
+    """Return where objects are files; None where another store has them."""
+    return None if settings.media_url else settings.data_dir / _FOLDER
+
+
 class MediaStore:
     """Puts, reads and deletes whole objects. A put is seen complete or not at all. Blocking."""
 
     def __init__(self, settings: Settings) -> None:
-        self._folder: Path | None = None
-        if settings.media_url:
+        self._folder = local_folder(settings)
+        if self._folder is None:
             self._store: ObjectStore = from_url(settings.media_url, **_options(settings))
         else:
-            self._folder = settings.data_dir / _FOLDER
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._store = LocalStore(self._folder)
 

@@ -14,13 +14,17 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from service.app import create_app
+from service.captures.storage import new_scratch
 from service.cli.app import app as command_line
 from service.jobs.durable import DurableRunner
 from service.keys import create_key
 from service.settings import Settings
+from service.voice.listening import folder_of
 from tests.service.postgres import PostgresServer, newest_binaries
 from tests.service.running_service import Service
 from tests.service.service_builders import JPEG, BuilderAnalyser, settings_in
+
+_PLAIN = b"a recording in plain"
 
 
 @contextmanager
@@ -63,8 +67,14 @@ def test_sqlite_is_copied_while_it_runs(tmp_path: Path) -> None:
         service.judged(judged)
         analyser.analyse_pause_s = 60
         pending = service.captured()
+        plain = [folder_of(settings, "heard"), new_scratch(settings, "shown")]
+        for folder in plain:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "voice_data.wav").write_bytes(_PLAIN)
         _command("backup", copy, "--keys", keys, "--data-dir", settings.data_dir)
     assert not list(copy.glob("*.key"))
+    assert {one.name for one in copy.iterdir()} == {"bonafide.sqlite3", "media"}
+    assert not any(_PLAIN in one.read_bytes() for one in copy.rglob("*") if one.is_file())
     assert copy.stat().st_mode & 0o077 == 0
     shutil.rmtree(settings.data_dir)
 
@@ -106,6 +116,10 @@ def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "backup", inside, "--data-dir", settings.data_dir, exit_code=1
     )
     assert "not empty" in _command("backup", tmp_path, "--data-dir", settings.data_dir, exit_code=1)
+    (settings.data_dir / "captures").mkdir()
+    told = _command("backup", tmp_path / "no", "--data-dir", settings.data_dir, exit_code=1)
+    assert "bonafide migrate" in told
+    (settings.data_dir / "captures").rmdir()
     told = _command("backup", tmp_path / "to", "--data-dir", settings.data_dir)
     assert "not copied: master.key" in told
     monkeypatch.setenv("BONAFIDE_DATABASE_URL", "postgresql://nowhere/none")
