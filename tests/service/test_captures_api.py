@@ -14,8 +14,11 @@ from layers.capture.description import read_description
 from layers.capture.types import Step
 from layers.runner import MediaRequest
 from service.api.schemas import AttemptStarted, CaptureAccepted, CaptureInvitation
+from service.captures.tokens import open_attempt
 from service.challenge import ChallengeError
+from service.errors import NotFoundError
 from service.layer_analyser import media_request
+from service.sessions.links import renew_link
 from service.tables import DEFAULT_WORKFLOW_ID, SessionRow, Workflow
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
@@ -165,6 +168,30 @@ def test_open_attempt_gets_a_new_link_and_the_old_one_ends(service: Service) -> 
     old = service.client.get(f"/v1/captures/{service.token_of(created)}")
     assert (old.status_code, old.json()["error"]["code"]) == (404, "CAPTURE_TOKEN_UNKNOWN")
     assert service.capture(service.token_of(renewed.json())).status_code == 202
+
+
+def test_a_link_that_is_renewed_while_a_capture_waits_is_not_used(
+    start_service: StartService, database_url: str
+) -> None:
+    service = start_service(database_url=database_url)
+    token, database = service.token_of(service.create()), service.context.database
+
+    def open_it() -> str:
+        with database.write() as db:
+            try:
+                return open_attempt(db, token, lock=True).attempt.id
+            except NotFoundError as error:
+                return error.code
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as db:
+            opened = open_attempt(db, token, lock=True)
+            second = pool.submit(open_it)
+            time.sleep(0.4)  # now it waits for the session
+            assert not second.done()
+            renew_link(service.context, opened.attempt, opened.workflow)
+            db.add(opened.attempt)
+        assert second.result(10) == "CAPTURE_TOKEN_UNKNOWN"
 
 
 def test_no_attempt_while_the_last_one_is_analysed(start_service: StartService) -> None:
