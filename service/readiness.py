@@ -79,6 +79,7 @@ def _checks_of(context: Context) -> dict[str, Callable[[], object]]:
         "database": context.database.ping,
         "queue": context.jobs.check,
         "store": lambda: context.media.store.names(_NOWHERE),
+        "master_key": lambda: context.media.check_key(context.database),
     }
 
 

@@ -31,6 +31,7 @@ from service.jobs.slots import Slot, SlotLostError
 from service.left_behind import keep_swept
 from service.limits.limiter import open_limiter
 from service.media.adopt import seal_plain_captures
+from service.media.keys import MasterKeyError
 from service.media.vault import MediaVault
 from service.metrics.expose import exposed
 from service.settings import Settings
@@ -118,6 +119,7 @@ async def open_parts(
     database = Database(settings)
     stack.callback(database.close)
     media = await asyncio.to_thread(_prepare, settings, database, role)
+    await asyncio.to_thread(_warn_of_another_key, media, database)
     slot = await asyncio.to_thread(_slot, settings, role, stack) if jobs is None else None
     listening: ListeningAnalyser | None = None
     if analyser is None:
@@ -171,6 +173,13 @@ def _prepare(settings: Settings, database: Database, role: Role) -> MediaVault:
     if orphans:
         _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})
     return media
+
+
+def _warn_of_another_key(media: MediaVault, database: Database) -> None:
+    try:
+        media.check_key(database)
+    except MasterKeyError as error:
+        _LOG.error("media of before can't be read: %s", error)
 
 
 def _slot(settings: Settings, role: Role, stack: AsyncExitStack) -> Slot | None:

@@ -11,11 +11,12 @@ from layers.capture.errors import DecodeTimeoutError, MediaError
 from service.analyser import StoredCapture
 from service.clock import now_ms
 from service.context import Context
-from service.jobs.attempts import record_crash, record_verdict
+from service.jobs.attempts import record_crash, record_outage, record_verdict
 from service.jobs.claims import AttemptGoneError, Claimed
 from service.jobs.persistence import persistently
 from service.logs import log_context
-from service.media.store import MissingObjectError
+from service.media.keys import MasterKeyError
+from service.media.store import MediaStoreError, MissingObjectError
 from service.media.vault import NoMediaKeyError
 from service.metrics.record import count_failed_try, count_verdict
 from service.test_mode import ordered_evidence, ordered_outcome
@@ -58,6 +59,12 @@ async def _analyse(context: Context, claimed: Claimed) -> None:
         return
     try:
         decision = await _decide(context, claimed)
+    except MissingObjectError as error:
+        await _count_crash(context, claimed, "media_missing", error)
+        return
+    except (MediaStoreError, MasterKeyError) as error:
+        await _wait_for_media(context, claimed, error)
+        return
     except Exception as error:
         await _count_crash(context, claimed, _reason_of(error), error)
         return
@@ -82,6 +89,15 @@ async def _count_crash(context: Context, claimed: Claimed, reason: str, error: E
     place = {"session_id": claimed.session_id, "attempt": claimed.number, "try": claimed.tries}
     # The type only: a message could hold words or paths of the session.
     _LOG.error(message, extra={**place, "reason": reason, "error": type(error).__name__})
+
+
+async def _wait_for_media(context: Context, claimed: Claimed, error: Exception) -> None:
+    reason = "master_key_wrong" if isinstance(error, MasterKeyError) else "media_store_away"
+    again = await persistently(record_outage, context, claimed, reason)
+    count_failed_try(reason, is_final=not again)
+    extra = {"session_id": claimed.session_id, "attempt": claimed.number, "reason": reason}
+    message = "media can't be read, trying again later" if again else "analysis failed for good"
+    _LOG.error(message, extra=extra)
 
 
 async def _decide(context: Context, claimed: Claimed) -> Decision:
@@ -128,6 +144,6 @@ def _reason_of(error: Exception) -> str:
         return "analysis_timed_out"
     if isinstance(error, MediaError):
         return "media_unreadable"
-    if isinstance(error, FileNotFoundError | MissingObjectError | NoMediaKeyError):
+    if isinstance(error, FileNotFoundError | NoMediaKeyError):
         return "media_missing"
     return "analysis_crashed"

@@ -24,9 +24,10 @@ from service.sessions.change import apply_standing
 from service.tables import Attempt, AttemptState, CaptureRow, SessionRow, SessionStatus
 
 ENGINE = "engine"
-# Jobs of one attempt that may be lost or handed over before it is given up: each stop of a worker
-# hands over, so it takes a fault that no try gets to the end of.
-_MOST_JOBS = 100
+# Jobs of one attempt that may be lost, handed over or find no media before it is given up: each
+# stop of a worker hands over, so it takes a fault that no try gets to the end of, or three days
+# without store or master key.
+MOST_JOBS = 1000
 _UNDER_WAY = (AttemptState.QUEUED, AttemptState.RUNNING)
 
 
@@ -127,7 +128,7 @@ def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
         session, attempt = locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return False
-        if attempt.dispatch >= _MOST_JOBS:
+        if attempt.dispatch >= MOST_JOBS:
             fail(db, session, attempt, "jobs_lost")
             return False
         # Its state stays: a suspect is one for the new job, too.

@@ -187,6 +187,19 @@ class MediaVault:
             raise NoMediaKeyError(session_id)
         return self._unwrap(row)
 
+    def check_key(self, database: Database) -> None:
+        """Open a data key that is there already; nothing is asked of an empty table.
+
+        Raises
+        ------
+        service.media.keys.MasterKeyError
+            When the master key is another one.
+        """
+        with database.read() as db:
+            row = db.exec(select(MediaKeyRow).limit(1)).first()
+        if row is not None:
+            self._unwrap(row)
+
     def _unwrap(self, row: MediaKeyRow) -> bytes:
         return self.ring.unwrap(row.wrapped, row.session_id)
 

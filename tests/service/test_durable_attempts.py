@@ -15,7 +15,7 @@ from service.app import create_app
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
 from service.jobs.attempts import record_crash, record_verdict
-from service.jobs.claims import Claimed, claim, give_back, is_suspect, redispatch
+from service.jobs.claims import MOST_JOBS, Claimed, claim, give_back, is_suspect, redispatch
 from service.keys import create_key
 from service.tables import Attempt, AttemptState, VerdictRow
 from tests.service.running_service import Service
@@ -151,9 +151,9 @@ def test_attempt_whose_jobs_are_always_lost_ends_as_failed(
     session_id = service.captured()
     attempt_id = _attempt(service).id
     with service.context.database.write() as db:
-        db.get_one(Attempt, attempt_id).dispatch = 99
-    assert redispatch(service.context, attempt_id, 99)
-    assert not redispatch(service.context, attempt_id, 100)
+        db.get_one(Attempt, attempt_id).dispatch = MOST_JOBS - 1
+    assert redispatch(service.context, attempt_id, MOST_JOBS - 1)
+    assert not redispatch(service.context, attempt_id, MOST_JOBS)
     assert len(parked.queued) == 2
     record = service.retrieve(session_id)["session_record"]
     assert (record["status"], record["failure_reason"]) == ("FAILED", "jobs_lost")
