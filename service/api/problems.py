@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount, Route
+from starlette.types import Scope
 
 from service.casing import Casing, cased, to_camel
 from service.context import Context
@@ -116,8 +119,26 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     refusal = ApiError(_HTTP_MESSAGES[status], _HTTP_CODES[status])
     refusal.status = status
     response = problem_response(refusal, await find_casing(request))
-    response.headers.update(error.headers or {})  # Allow
+    response.headers.update(error.headers or {})
+    if status == 405:  # the router names the methods of the first route of that path alone
+        scope = request.scope  # a mount has put its own path into it
+        whole = {**scope, "root_path": scope.get("app_root_path", scope.get("root_path", ""))}
+        methods = _methods_of(request.app.routes, whole)
+        response.headers["Allow"] = ", ".join(sorted(methods))
     return response
+
+
+def _methods_of(routes: Iterable[Any], scope: Scope) -> set[str]:
+    methods: set[str] = set()
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            methods |= _methods_of(included.routes, scope)
+        elif isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+        elif isinstance(route, Mount) and route.matches(scope)[0] is not Match.NONE:
+            methods |= {"GET", "HEAD"}  # files
+    return methods
 
 
 async def _on_stale_row(request: Request, _error: Exception) -> JSONResponse:

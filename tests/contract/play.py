@@ -2,8 +2,7 @@
 
 Two of its checks are left out: both casings of a name are read and numbers are read from text, so
 that a request may break the schema of one casing and be right; and a form can be right by its
-schema and still hold no readable picture. `Allow` is left out too: it names the methods of the
-route that matched, as Starlette writes it.
+schema and still hold no readable picture.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from tests.contract.document import in_camel_case, with_tokens
 from tests.contract.running import Running
 from tests.service.service_builders import capture_parts, description
 
-_LEFT_OUT = ("positive_data_acceptance", "negative_data_rejection", "allow_header_conformance")
+_LEFT_OUT = ("positive_data_acceptance", "negative_data_rejection")
 ALL_PHASES = ("examples", "coverage", "fuzzing", "stateful")
 _SEND_A_CAPTURE = "POST /v1/captures/{token}"
 

@@ -85,6 +85,16 @@ def test_refusals_and_faults_have_them_too(
         check_headers(answer)
 
 
+def test_a_refused_method_names_every_one_that_the_path_takes(service: Service) -> None:
+    for asked in {path for _, path in ROUTES}:
+        url = re.sub(r"\{.*?\}", "some", asked)
+        answer = service.client.request("TRACE", url)
+        assert answer.status_code == 405, url
+        named = set(answer.headers["allow"].split(", ")) - {"HEAD"}
+        taken = {method for method, path in ROUTES if re.sub(r"\{.*?\}", "some", path) == url}
+        assert named == taken, url
+
+
 def test_hsts_is_only_for_https(start_service: StartService) -> None:
     service = start_service(public_url="http://127.0.0.1:8000")
     assert "strict-transport-security" not in service.client.get("/healthz").headers
