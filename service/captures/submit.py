@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -80,6 +80,14 @@ class _Checked:
     names: list[str]
     n_bytes: int
     received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """Where media lies in the store, and the key it was sealed with."""
+
+    place: str
+    data_key: bytes = field(repr=False)
 
 
 async def submit_capture(
@@ -191,21 +199,21 @@ def _commit(
     """Seal the media into the store, then use the token, write the capture, queue the attempt."""
     folder = checked.stored.folder
     try:
-        place = _seal(context, opened, checked)
+        sealed = _seal(context, opened, checked)
     finally:
         discard(folder)
     try:
-        return _write(context, token, checked, place, sender)
+        return _write(context, token, checked, sealed, sender)
     except (ApiError, IntegrityError, StaleDataError, NoMediaKeyError) as error:
         # Somebody was faster. After any other failure the commit may have gone through: the
         # media stays, and the sweep removes what no row speaks of.
-        context.media.abandon(context.database, place)
+        context.media.abandon(context.database, sealed.place)
         if isinstance(error, NoMediaKeyError):
             raise _gone() from None
         raise
 
 
-def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> str:
+def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> _Sealed:
     session_id, media = opened.session.id, context.media
     place = place_of(session_id, opened.attempt.number, checked.stored.id)
     files = [checked.stored.folder / name for name in (DESCRIPTION_FILE, *checked.names)]
@@ -217,7 +225,7 @@ def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> str:
     except (OSError, MasterKeyError) as error:
         _LOG.error("capture not kept", extra={"error": type(error).__name__})
         raise NotReadyError("the capture can't be kept now; send it again") from None
-    return place
+    return _Sealed(place, data_key)
 
 
 def _gone() -> NotFoundError:
@@ -226,19 +234,19 @@ def _gone() -> NotFoundError:
 
 
 def _write(
-    context: Context, token: str, checked: _Checked, place: str, sender: Sender
+    context: Context, token: str, checked: _Checked, sealed: _Sealed, sender: Sender
 ) -> SessionRow:
     with context.database.write() as db:
         fresh = open_attempt(db, token, lock=True)
         session = fresh.session
-        context.media.settle(db, session.id, place)
+        context.media.settle(db, session.id, sealed.place, sealed.data_key)
         _use_token(db, fresh.attempt)
         db.add(
             CaptureRow(
                 id=checked.stored.id,
                 attempt_id=fresh.attempt.id,
                 session_id=session.id,
-                folder=place,
+                folder=sealed.place,
                 files=checked.names,
                 n_bytes=checked.n_bytes,
                 received_at=checked.received_ms,

@@ -74,4 +74,4 @@ def _seal(
     data_key = vault.begin(database, session_id, prefix)
     vault.keep(data_key, session_id, prefix, sorted(folder.iterdir()))
     with database.write() as db:
-        vault.settle(db, session_id, prefix)
+        vault.settle(db, session_id, prefix, data_key)

@@ -108,16 +108,16 @@ class MediaVault:
             for name in [f"{prefix}/{file.name}"]
         )
 
-    def settle(self, db: Session, session_id: str, prefix: str) -> None:
+    def settle(self, db: Session, session_id: str, prefix: str, data_key: bytes) -> None:
         """Strike the note of `begin`, in the transaction that writes the capture.
 
         Raises
         ------
         NoMediaKeyError
-            When the data key was destroyed meanwhile.
+            When the data key was destroyed meanwhile, also where there is a new one since.
         """
-        pending = db.get(PendingMediaRow, prefix)
-        if pending is None or db.get(MediaKeyRow, session_id) is None:
+        pending, row = db.get(PendingMediaRow, prefix), db.get(MediaKeyRow, session_id)
+        if pending is None or row is None or self._unwrap(row) != data_key:
             raise NoMediaKeyError(session_id)
         db.delete(pending)
 
