@@ -59,12 +59,24 @@ def erase_by_caller(
         When this tenant never had such a session.
     """
     with context.database.write() as db:
-        earlier = db.get(ErasureRow, session_id)
-        if earlier is not None and earlier.organization_id == caller.organization_id:
+        earlier = _earlier(db, caller, session_id)
+        if earlier is not None:
             return earlier
-        session = find_session(db, caller, session_id, lock=True)
+        try:
+            session = find_session(db, caller, session_id, lock=True)
+        except NotFoundError:
+            # Another request may have erased it while this one waited for the lock.
+            earlier = _earlier(db, caller, session_id)
+            if earlier is None:
+                raise
+            return earlier
         gone = _erase(db, session, Request(f"key:{caller.key_id}", with_voice=with_voice))
     return _finish(context, gone)
+
+
+def _earlier(db: Session, caller: Caller, session_id: str) -> ErasureRow | None:
+    row = db.get(ErasureRow, session_id)
+    return row if row is not None and row.organization_id == caller.organization_id else None
 
 
 def erase(context: Context, session_id: str, request: Request) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
@@ -15,8 +18,10 @@ from service.context import Context
 from service.jobs.analysis import analyse_attempt
 from service.jobs.attempts import record_crash, record_verdict
 from service.jobs.claims import AttemptGoneError, claim, give_back, is_suspect, redispatch
-from service.keys import create_key
+from service.keys import Scope, create_key
 from service.media.erasure import Request, erase
+from service.media.tables import MediaKeyRow
+from service.media.vault import NoMediaKeyError
 from service.tables import Attempt, EventRow, SessionRow, VerdictRow
 from tests.service.running_service import Service
 from tests.service.service_builders import BuilderAnalyser, evidence, settings_in
@@ -70,3 +75,36 @@ def test_a_job_that_was_taken_up_before(service: Service) -> None:
     with pytest.raises(AttemptGoneError):
         record_crash(service.context, claimed, "analysis_crashed")
     _assert_nothing_is_there(service)
+
+
+def test_two_erasures_at_once_have_one_receipt(service: Service) -> None:
+    session_id, _ = _queued(service)
+    auth = service.new_key(scopes=[Scope.DELETE])
+
+    def erased() -> httpx.Response:
+        answer: httpx.Response = service.client.delete(f"/v1/sessions/{session_id}", headers=auth)
+        return answer
+
+    with ThreadPoolExecutor(2) as pool:
+        with service.context.database.write() as db:
+            db.get_one(SessionRow, session_id, with_for_update=True)
+            both = [pool.submit(erased) for _ in range(2)]
+            time.sleep(0.5)  # both wait for the session now
+        answers = [one.result() for one in both]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    first, second = (answer.json() | {"finished_at": None} for answer in answers)
+    assert first == second
+
+
+def test_a_capture_is_not_kept_with_another_key_than_its_own(service: Service) -> None:
+    """As when retention ends the last media of a session while a capture is on its way in."""
+    session_id, context = service.create()["id"], service.context
+    media, database, place = context.media, context.database, f"captures/{session_id}/1/a"
+    data_key = media.begin(database, session_id, place)
+    with database.write() as db:
+        db.delete(db.get_one(MediaKeyRow, session_id))
+    other = media.begin(database, session_id, f"{place}b")
+    with pytest.raises(NoMediaKeyError), database.write() as db:
+        media.settle(db, session_id, place, data_key)
+    with database.write() as db:
+        media.settle(db, session_id, f"{place}b", other)
