@@ -80,5 +80,8 @@ class Analyser(Protocol):
             When the media can't be used.
         """
 
+    def forget(self, capture_id: str) -> None:
+        """Drop what is kept in memory of a capture."""
+
     async def close(self) -> None:
         """Stop every child and let go of the models."""

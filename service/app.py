@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from service.analyser import Analyser
-from service.api import captures, health, media, sessions, voice, webhooks
+from service.api import audit, captures, erasures, health, keys, media, sessions, voice, webhooks
+from service.api.limited import GUESSES
 from service.api.middleware import RequestFrame
+from service.api.nul import NoNul
 from service.api.openapi import use_openapi
 from service.api.page import mount_page
 from service.api.problems import add_problem_handlers
 from service.challenge import recipe_of_settings
 from service.context import Context
+from service.readiness import Readiness, draining_first
 from service.roles import BoundRunner, Role, open_parts, watch_slot
 from service.settings import Settings
 from service.voice.cipher import load_cipher
@@ -24,6 +28,18 @@ from service.voice.port import VoiceEar
 from service.voice.voiceprints import warn_of_other_keys
 from service.voice.work import interrupted, resume
 from verdict.policy import load_policy
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
+# The framework's own spans hold paths and queries, which hold capture tokens and signatures of
+# media links; ours (service/tracing.py) don't.
+_NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "auto_configure": False,
+}
 
 
 def create_app(
@@ -68,21 +84,30 @@ def create_app(
             app.state.voice = await _open_desk(
                 parts.context, ear or parts.listening, stack, resumes=role is Role.EMBEDDED
             )
+            readiness = app.state.readiness = Readiness(parts.context)
+            stack.callback(readiness.close)
+            stack.enter_context(draining_first(readiness, chosen.drain_delay_s))
             if parts.slot is not None:
                 watching = asyncio.create_task(watch_slot(parts.slot))
                 stack.push_async_callback(_end, watching)
             yield
 
-    app = FastAPI(title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None)
-    for part in (sessions, captures, media, voice, webhooks, health):
+    app = FastAPI(
+        title="Bonafide", lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=_NO_TELEMETRY
+    )
+    for part in (sessions, erasures, voice, webhooks, keys, audit, health):
         app.include_router(part.router)
+    for part in (captures, media):  # opened by what can be guessed at, not by a key
+        app.include_router(part.router, dependencies=[GUESSES])
     mount_page(app)
     add_problem_handlers(app)
     use_openapi(app)
+    app.add_middleware(NoNul)
     app.add_middleware(
         RequestFrame,
         max_body_bytes=chosen.max_json_bytes,
         streaming_prefix="/v1/captures/",
+        is_test=chosen.environment == "test",
         is_https=chosen.effective_public_url.startswith("https://"),
         larger_bodies={"/v1/voice/": chosen.max_voice_bytes},
     )

@@ -8,6 +8,8 @@ from service.analyser import Analyser
 from service.captures.slots import UploadSlots
 from service.database import Database
 from service.jobs.port import JobRunner
+from service.limits.limiter import RateLimiter
+from service.media.vault import MediaVault
 from service.settings import Settings
 from service.signing import Signer
 from verdict.policy import Policy
@@ -24,3 +26,5 @@ class Context:
     analyser: Analyser
     jobs: JobRunner
     uploads: UploadSlots
+    limits: RateLimiter
+    media: MediaVault

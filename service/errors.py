@@ -9,6 +9,7 @@ ApiError
 ├── GoneError                 410 CAPTURE_TOKEN_EXPIRED
 ├── PayloadTooLargeError      413 PAYLOAD_TOO_LARGE
 ├── UnsupportedMediaError     415 UNSUPPORTED_MEDIA_TYPE
+├── RangeNotSatisfiableError  416 RANGE_NOT_SATISFIABLE
 ├── UnprocessableError        422 VALIDATION_ERROR, STEP_OUT_OF_ORDER
 │   └── InvalidMediaError     422 INVALID_MEDIA (with findings and hints)
 ├── TooManyRequestsError      429 TOO_MANY_REQUESTS (with Retry-After)
@@ -58,6 +59,7 @@ class ApiError(Exception):
         self.fields = tuple(fields)
         self.findings: tuple[QualityFinding, ...] = ()
         self.retry_after_s: int | None = None
+        self.headers: dict[str, str] = {}
 
 
 class BadRequestError(ApiError):
@@ -114,6 +116,17 @@ class UnsupportedMediaError(ApiError):
 
     status = 415
     default_code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class RangeNotSatisfiableError(ApiError):
+    """A part of a file that begins past its end."""
+
+    status = 416
+    default_code = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the file has {size} bytes; ask for a part of them")
+        self.headers = {"Content-Range": f"bytes */{size}"}
 
 
 class UnprocessableError(ApiError):

@@ -1,4 +1,7 @@
-"""Events of sessions and voices: numbered without gaps, written with what they report."""
+"""Events of sessions and voices: numbered without gaps, written with what they report.
+
+Every event is also an entry of the audit log, in the same transaction.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from typing import Any
 
 from sqlmodel import Session, func, select
 
+from service.audit.chain import Detail
+from service.audit.log import note
 from service.database import hold_name
 from service.outbox import enqueue_deliveries
 from service.tables import EventRow, SessionRow, SessionStatus
@@ -69,6 +74,16 @@ def add_event(
     db.add(row)
     db.flush()  # a delivery refers to its event
     enqueue_deliveries(db, row)
+    note(
+        db,
+        session.organization_id,
+        event_type,
+        actor,
+        session.id,
+        attempt=session.attempt,
+        reason_code=reason_code,
+        **_auditable(details),
+    )
     return row
 
 
@@ -99,4 +114,22 @@ def add_voice_event(
     db.add(row)
     db.flush()
     enqueue_deliveries(db, row)
+    note(
+        db,
+        organization_id,
+        event_type,
+        actor,
+        subject_id,
+        reason_code=reason_code,
+        **_auditable(details),
+    )
     return row
+
+
+def _auditable(details: dict[str, Any]) -> dict[str, Detail]:
+    """Return the words and whole numbers: the log is never erased, so it holds no likeness."""
+    return {
+        name: value
+        for name, value in details.items()
+        if value is None or isinstance(value, (str, int))
+    }

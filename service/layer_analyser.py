@@ -29,6 +29,7 @@ from verdict.policy import Policy, load_policy
 # What was decoded for inspection is analysed a moment later; more than a few would be memory
 # for nothing. A capture that is not found here is decoded again, with the same outcome.
 _KEPT_CAPTURES = 2
+_KEPT_S = 120.0
 # Inspections under way or waiting, for each decoding child. Clients give up after 30 s; a
 # capture takes the decoder one to a few seconds.
 _INSPECTIONS_PER_WORKER = 8
@@ -72,6 +73,9 @@ class LayerAnalyser:
         """Start the children and wait until their models are loaded."""
         self._runner = await asyncio.to_thread(self._new_runner)
         await asyncio.to_thread(self._runner.wait_until_warm)
+        missing = await asyncio.to_thread(self._runner.limits_not_in_force)
+        if missing:
+            _LOG.warning("decoder limits not in force here: %s", ", ".join(missing))
         self._ready = True
 
     @property
@@ -91,6 +95,8 @@ class LayerAnalyser:
         findings = decoded.capture.findings
         if not any(finding.refuses for finding in findings):
             self._decoded[capture.id] = decoded
+            # Where another process analyses it, nobody asks for it here again.
+            asyncio.get_running_loop().call_later(_KEPT_S, self.forget, capture.id)
         while len(self._decoded) > _KEPT_CAPTURES:
             self._decoded.popitem(last=False)
         return findings
@@ -102,6 +108,10 @@ class LayerAnalyser:
             self._running.analyse_capture, decoded.capture, policy, decoded.took_ms
         )
         return analysis.evidence
+
+    def forget(self, capture_id: str) -> None:
+        """Drop a capture that was decoded for inspection."""
+        self._decoded.pop(capture_id, None)
 
     async def close(self) -> None:
         """Stop the children."""
@@ -147,6 +157,9 @@ def runner_settings(settings: Settings, policy: Policy) -> RunnerSettings:
         workers=settings.workers,
         capture_timeout_s=settings.capture_timeout_s,
         layer_timeout_s=settings.layer_timeout_s,
+        decoder_memory_bytes=settings.decoder_memory_bytes,
+        layer_memory_bytes=settings.layer_memory_bytes,
+        decoder_cpu_s=settings.decoder_cpu_s,
         models=model_paths(settings, policy),
     )
 

@@ -16,11 +16,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import psycopg
-from sqlmodel import select
 
+from layers.runner.confinement import forget_secrets
 from service.analyser import Analyser
 from service.captures.slots import UploadSlots
-from service.captures.storage import sweep_orphans, sweep_staging
+from service.captures.storage import sweep_scratch
 from service.context import Context
 from service.data_lock import DataLock
 from service.database import Database, is_sqlite
@@ -28,9 +28,15 @@ from service.jobs.durable import DurableRunner, QueueingRunner
 from service.jobs.engine import EMBEDDED
 from service.jobs.port import JobRunner
 from service.jobs.slots import Slot, SlotLostError
+from service.left_behind import keep_swept
+from service.limits.limiter import open_limiter
+from service.media.adopt import seal_plain_captures
+from service.media.keys import MasterKeyError
+from service.media.vault import MediaVault
+from service.metrics.expose import exposed
 from service.settings import Settings
 from service.signing import load_signer
-from service.tables import CaptureRow
+from service.tracing import use_tracing
 from service.voice.port import VoiceEar
 from service.webhooks.desk import WebhookDesk, new_deliverer, open_desk
 from service.webhooks.in_process import InProcessDeliveries
@@ -41,6 +47,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SLOT_EVERY_S = 2.0
+_OF_THE_DATABASE = ("PG",)  # its client reads them for each connection
 
 
 class Role(StrEnum):
@@ -102,27 +109,38 @@ async def open_parts(
         When another process is in the way, or the deployment is not prepared.
     """
     check_role(settings, role)
+    use_tracing(wanted=settings.tracing)
+    if settings.environment == "test":
+        _LOG.warning("test mode: outcomes can be ordered, nothing here is real")
     if role is Role.EMBEDDED:
         lock = DataLock(settings.data_dir)
         lock.acquire()
         stack.callback(lock.release)
     database = Database(settings)
     stack.callback(database.close)
-    await asyncio.to_thread(_prepare, settings, database, role)
+    media = await asyncio.to_thread(_prepare, settings, database, role)
+    await asyncio.to_thread(_warn_of_another_key, media, database)
     slot = await asyncio.to_thread(_slot, settings, role, stack) if jobs is None else None
     listening: ListeningAnalyser | None = None
     if analyser is None:
+        # All that is configured has been read, and what starts children hands them what is left.
+        forget_secrets(but=_OF_THE_DATABASE)
         analyser = listening = _real_analyser(settings)
     stack.push_async_callback(analyser.close)
     runner = jobs or _runner(settings, role, slot)
     uploads = UploadSlots(settings.max_uploads)
-    context = Context(settings, database, load_signer(settings), policy, analyser, runner, uploads)
+    signer = load_signer(settings)
+    limits = open_limiter(settings, database, signer, shared=role is Role.API)
+    context = Context(settings, database, signer, policy, analyser, runner, uploads, limits, media)
     warming = asyncio.create_task(_warm(analyser))
     stack.push_async_callback(_end, warming)
     webhooks = await _open_webhooks(context, runner, stack)
     runner.bind(context)
     stack.push_async_callback(runner.stop)
     await runner.start()
+    if role is Role.API:  # the upkeep of the others does it
+        stack.push_async_callback(_end, asyncio.create_task(keep_swept(settings)))
+    stack.enter_context(exposed(settings, database, role))
     return Parts(context, listening, slot, webhooks)
 
 
@@ -142,18 +160,26 @@ def check_role(settings: Settings, role: Role) -> None:
         raise RoleError(msg)
 
 
-def _prepare(settings: Settings, database: Database, role: Role) -> None:
+def _prepare(settings: Settings, database: Database, role: Role) -> MediaVault:
     if role is not Role.EMBEDDED:
         # Others are at work in the same folder and tables: nothing is made or swept here.
         database.check()
-        return
+        return MediaVault(settings)
     database.create()
-    sweep_staging(settings)
-    with database.read() as db:
-        known = frozenset(db.exec(select(CaptureRow.id)).all())
-    orphans = sweep_orphans(settings, known)
+    sweep_scratch(settings)
+    media = MediaVault(settings)
+    seal_plain_captures(settings, database, media)
+    orphans = media.sweep(database)
     if orphans:
         _LOG.warning("removed captures that were never acknowledged", extra={"count": orphans})
+    return media
+
+
+def _warn_of_another_key(media: MediaVault, database: Database) -> None:
+    try:
+        media.check_key(database)
+    except MasterKeyError as error:
+        _LOG.error("media of before can't be read: %s", error)
 
 
 def _slot(settings: Settings, role: Role, stack: AsyncExitStack) -> Slot | None:

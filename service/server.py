@@ -13,12 +13,15 @@ from contextlib import AsyncExitStack
 import uvicorn
 from fastapi import FastAPI
 
+from layers.runner.confinement import refuse_inspection, start_tracker_without_secrets
 from layers.runner.tasks import die_with_parent
 from service.analyser import Analyser
 from service.app import create_app
 from service.database import Database
 from service.jobs.durable import migrate_engine
 from service.logs import configure_logs
+from service.media.adopt import seal_plain_captures
+from service.media.vault import MediaVault
 from service.roles import Role, open_parts, watch_slot
 from service.settings import Settings
 from service.signing import load_signer
@@ -39,12 +42,13 @@ def run(settings: Settings) -> None:
 
 def serve_app(app: FastAPI, settings: Settings) -> None:
     """Serve one application in this process."""
-    configure_logs(settings.log_level)
+    _begin(settings)
     uvicorn.run(
         app,
         host=settings.host,
         port=settings.port,
         log_config=None,
+        forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,  # it writes paths, and paths hold capture tokens
         server_header=False,
         timeout_graceful_shutdown=_OPEN_REQUESTS_S,
@@ -59,7 +63,9 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
     factory
         Where each process finds its application. It reads the settings from the environment.
     """
-    configure_logs(settings.log_level)
+    _begin(settings)
+    if settings.api_processes > 1:
+        start_tracker_without_secrets()  # its children need the environment, so it stays here
     uvicorn.run(
         factory,
         factory=True,
@@ -68,6 +74,7 @@ def run_api(settings: Settings, factory: str = "service.server:api_app") -> None
         host=settings.host,
         port=settings.port,
         log_config=None,
+        forwarded_allow_ips=settings.trusted_proxies,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_OPEN_REQUESTS_S,
@@ -79,27 +86,34 @@ def api_app(analyser: Analyser | None = None) -> FastAPI:
     settings = Settings()
     if settings.api_processes > 1:
         die_with_parent()
-    configure_logs(settings.log_level)
+    _begin(settings)
     return create_app(settings, analyser, role=Role.API)
 
 
 def run_worker(settings: Settings, analyser: Analyser | None = None) -> None:
     """Analyse and deliver until SIGTERM or SIGINT, then drain."""
-    configure_logs(settings.log_level)
+    _begin(settings)
     asyncio.run(_work(settings, analyser))
 
 
 def migrate(settings: Settings) -> None:
     """Make the tables of the service and of the engine, or bring them up to date.
 
-    And the keys in the data folder, before several processes want to make them at once.
+    And the keys in the data folder, before several processes want to make them at once. Captures
+    that an earlier release kept in plain are sealed.
     """
     load_signer(settings)
     load_cipher(settings)
     database = Database(settings)
     database.create()
+    seal_plain_captures(settings, database, MediaVault(settings))
     database.close()
     migrate_engine(settings)
+
+
+def _begin(settings: Settings) -> None:
+    refuse_inspection()
+    configure_logs(settings.log_level, settings.log_format)
 
 
 async def _work(settings: Settings, analyser: Analyser | None) -> None:

@@ -6,7 +6,7 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from service.clock import now_ms
@@ -64,6 +64,15 @@ class PhraseMode(StrEnum):
     CUSTOM = "custom"
 
 
+class DeploymentRow(SQLModel, table=True):
+    """What this database is for: written once, when it is made."""
+
+    __tablename__ = "deployment"
+
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    environment: str
+
+
 class Organization(SQLModel, table=True):
     """A tenant."""
 
@@ -89,7 +98,10 @@ class User(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """An API key: only the SHA-256 of it is kept."""
+    """An API key: only the SHA-256 of it is kept.
+
+    `replaces` is the key that this one takes over from: both live for a while.
+    """
 
     __tablename__ = "api_keys"
 
@@ -102,10 +114,15 @@ class ApiKey(SQLModel, table=True):
     created_at: int = _ms()
     last_used_at: int | None = _ms(nullable=True)
     revoked_at: int | None = _ms(nullable=True)
+    expires_at: int | None = _ms(nullable=True)
+    replaces: str | None = Field(default=None, index=True)
 
 
 class Workflow(SQLModel, table=True):
-    """What a session asks for and what becomes of its verdict."""
+    """What a session asks for, what becomes of its verdict, and how long all of it is kept.
+
+    A retention that is not set is the deployment's.
+    """
 
     __tablename__ = "workflows"
 
@@ -118,6 +135,9 @@ class Workflow(SQLModel, table=True):
     custom_phrase: str | None = None
     language: str = "en"
     steps: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    media_retention_s: int | None = Field(default=None, sa_type=BigInteger)
+    evidence_retention_s: int | None = Field(default=None, sa_type=BigInteger)
+    session_retention_s: int | None = Field(default=None, sa_type=BigInteger)
     created_at: int = _ms()
 
 
@@ -156,6 +176,7 @@ class SessionRow(SQLModel, table=True):
     viewed_at: int | None = _ms(nullable=True)
     applicant_ip: str | None = None
     applicant_user_agent: str | None = None
+    test_outcomes: str | None = None
 
 
 class Attempt(SQLModel, table=True):
@@ -213,16 +234,29 @@ class VerdictRow(SQLModel, table=True):
     created_at: int = _ms()
 
 
-class IdempotencyRow(SQLModel, table=True):
-    """Which session an Idempotency-Key made, and from what request."""
+class IdempotentAnswer(SQLModel, table=True):
+    """What a request with an Idempotency-Key was answered; only who has that key can read it.
 
-    __tablename__ = "idempotency_keys"
+    `subject_id` is what the request made: the answer goes with it.
+    """
+
+    __tablename__ = "idempotent_answers"
 
     organization_id: str = Field(foreign_key="organizations.id", primary_key=True)
-    key: str = Field(primary_key=True)
+    key_sha256: str = Field(primary_key=True)
     request_sha256: str
-    session_id: str = Field(foreign_key="sessions.id")
-    created_at: int = _ms()
+    sealed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    subject_id: str | None = Field(default=None, index=True)
+    created_at: int = _ms(index=True)
+
+
+class RateRow(SQLModel, table=True):
+    """A token bucket that several processes share: when it will be full again, in microseconds."""
+
+    __tablename__ = "rate_limits"
+
+    bucket: str = Field(primary_key=True)
+    full_at_us: int = Field(sa_type=BigInteger)
 
 
 class EventRow(SQLModel, table=True):

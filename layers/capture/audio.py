@@ -13,10 +13,11 @@ from av.container import InputContainer
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
 from layers.capture.limits import CaptureLimits
+from layers.capture.opening import has_decoder, open_media
 from layers.capture.sniff import Container
 from layers.capture.speech import energy_db, voice_activity
 from layers.capture.types import SAMPLE_RATE_HZ, Audio, FloatArray
-from layers.capture.video import check_boxes, unreadable
+from layers.capture.video import check_boxes, unknown_codec, unreadable
 
 # Counted as clipped from here on: one step below full scale of 8 bits, the coarsest format taken.
 _FULL_SCALE = 0.992
@@ -61,9 +62,11 @@ def read_audio(
     if container is Container.MP4:
         check_boxes(path)
     try:
-        with av.open(str(path), format=str(container), metadata_errors="replace") as source:
+        with open_media(path, container) as source:
             if not source.streams.audio:
                 return None
+            if not has_decoder(source.streams.audio[0]):
+                raise unknown_codec(path)
             track = _decode(path, source, limits)
     except (av.FFmpegError, ValueError) as error:
         if isinstance(error, MediaLimitError | UnreadableMediaError):
@@ -140,6 +143,8 @@ def _mono(frame: AudioFrame) -> FloatArray:
     elif np.issubdtype(values.dtype, np.integer):
         scaled = values.astype(np.float32) / float(2 ** (8 * values.dtype.itemsize - 1))
     else:
-        scaled = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0).astype(np.float32)
+        # Clipped first: doubles may hold more than single precision does.
+        finite = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=-1.0)
+        scaled = np.clip(finite, -1.0, 1.0).astype(np.float32)
     mean: FloatArray = np.clip(scaled, -1.0, 1.0).mean(axis=0, dtype=np.float32)
     return mean

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from layers.capture.errors import MediaLimitError, UnreadableMediaError
 from layers.capture.limits import CaptureLimits
+from layers.capture.opening import has_decoder, open_media
 from layers.capture.sniff import Container
 from layers.capture.types import Image
 
 # A stray damaged packet is a glitch; more than this share is a damaged file.
 _DAMAGED_SHARE = 0.05
 _FASTEST_FPS = 240.0
+# A recording in fragments has two for each, of a second or less; millions of empty ones cost time.
+_MOST_BOXES = 20_000
 _KEPT_METADATA = ("major_brand", "encoder", "handler_name", "com.android.version", "make", "model")
 
 
@@ -53,13 +55,9 @@ class VideoReader:
         if container is Container.MP4:
             check_boxes(path)
         try:
-            self._input: InputContainer = av.open(
-                str(path), format=str(container), metadata_errors="replace"
-            )
+            self._input = open_media(path, container)
         except (av.FFmpegError, ValueError) as error:
             raise unreadable(path, error) from None
-        for stream in self._input.streams.video:
-            stream.thread_type = "AUTO"
 
     @property
     def has_video(self) -> bool:
@@ -73,8 +71,12 @@ class VideoReader:
         ------
         MediaLimitError
             When it declares more pixels or a longer duration than the limits allow.
+        UnreadableMediaError
+            When its codec is not known.
         """
         stream = self._stream
+        if not has_decoder(stream):
+            raise unknown_codec(self._path)
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > self._limits.max_frame_pixels:
             msg = f"{self._path.name}: {width}x{height} video is too large; record at 1280x720"
@@ -172,6 +174,13 @@ def unreadable(path: Path, error: Exception) -> UnreadableMediaError:
     )
 
 
+def unknown_codec(path: Path) -> UnreadableMediaError:
+    """Return the error for a track that no decoder understands."""
+    return UnreadableMediaError(
+        f"{path.name} is encoded in a way that is not taken; record it again in another browser"
+    )
+
+
 def check_boxes(path: Path) -> None:
     """Refuse an MP4 or MOV file that ends inside a box or lacks its index.
 
@@ -186,7 +195,7 @@ def check_boxes(path: Path) -> None:
         When the file was cut off.
     """
     end = path.stat().st_size
-    position, kinds = 0, set()
+    position, kinds, count = 0, set(), 0
     with path.open("rb") as stream:
         while position + 8 <= end:
             stream.seek(position)
@@ -197,7 +206,8 @@ def check_boxes(path: Path) -> None:
             if size == 0:
                 size = end - position
             kinds.add(kind)
-            if size < smallest or position + size > end:
+            count += 1
+            if size < smallest or position + size > end or count > _MOST_BOXES:
                 msg = f"{path.name} is cut off or damaged; record or upload it again"
                 raise UnreadableMediaError(msg)
             position += size

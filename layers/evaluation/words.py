@@ -156,7 +156,7 @@ def speak(text: str, voice: str) -> FloatArray:
         msg = "espeak-ng is not installed; install the Debian package espeak-ng, or leave it out"
         raise NoSynthesiserError(msg)
     command = [program, "-v", voice, "-s", str(_WORDS_PER_MINUTE), "--stdout", text]
-    said = subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S).stdout  # noqa: S603
+    said = subprocess.run(command, check=True, capture_output=True, timeout=_TIMEOUT_S).stdout  # noqa: S603  # nosec B603
     with wave.open(io.BytesIO(said)) as sound:
         rate = sound.getframerate()
         pcm = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")

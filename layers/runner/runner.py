@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from layers.capture.errors import DecodeTimeoutError, UnreadableMediaError
 from layers.capture.types import Capture, MediaKind
+from layers.runner.confinement import not_in_force, within_cpu_time
+from layers.runner.decoded import decoded
 from layers.runner.request import MediaRequest
-from layers.runner.tasks import ModelPaths, Tasks, initialise_child
+from layers.runner.tasks import ModelPaths, Tasks, initialise_confined
 from layers.runner.voice_task import voice_reading
 from verdict.evidence import Evidence, FailureKind, LayerName, NotExecuted
 from verdict.policy import Policy
@@ -35,7 +36,9 @@ _ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
 }
-_STAGES = ("capture", *LayerName)
+_DECODER = "capture"
+_STAGES = (_DECODER, *LayerName)
+_GIB = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,19 @@ class RunnerSettings:
     ----------
     workers
         Children per stage.
+    decoder_memory_bytes, layer_memory_bytes
+        How much data of its own a child may have: the one that decodes, and those of the layers.
+    decoder_cpu_s
+        How long a decode may compute, all threads together; below `capture_timeout_s`, so that
+        endless work on one capture is told from a machine with too much to do.
     """
 
     workers: int = 1
     capture_timeout_s: float = 120.0
     layer_timeout_s: float = 30.0
+    decoder_memory_bytes: int = 2 * _GIB
+    layer_memory_bytes: int = 8 * _GIB
+    decoder_cpu_s: float = 90.0
     models: ModelPaths = field(default_factory=ModelPaths)
 
 
@@ -71,7 +82,7 @@ class LayerRunner:
     def __init__(self, settings: RunnerSettings | None = None, tasks: Tasks | None = None) -> None:
         self._settings = settings or RunnerSettings()
         self._tasks = tasks or Tasks()
-        self._pools = {stage: self._new_pool() for stage in _STAGES}
+        self._pools = {stage: self._new_pool(stage) for stage in _STAGES}
         self._warming = [
             _schedule(self._pools[stage], self._tasks.warm, (stage, self._settings.models))
             for stage in _STAGES
@@ -104,22 +115,19 @@ class LayerRunner:
         Raises
         ------
         MediaError
-            When the media can't be used, also when it crashes the decoder; `DecodeTimeoutError`
-            when it took too long.
+            When the media can't be used, also when it crashes the decoder or needs more memory
+            or computing than it may; `DecodeTimeoutError` when it took too long.
         """
         limit_s = self._settings.capture_timeout_s
-        future = _schedule(self._pools["capture"], self._tasks.decode, (request,), limit_s)
-        try:
-            return future.result()
-        except FutureTimeoutError:
-            msg = (
-                f"decoding took longer than {limit_s:g} s and was stopped; "
-                "try again, or send a shorter capture"
-            )
-            raise DecodeTimeoutError(msg) from None
-        except (ProcessExpired, MemoryError):
-            msg = "the decoder failed on this media; record it again"
-            raise UnreadableMediaError(msg) from None
+        arguments = (self._settings.decoder_cpu_s, self._tasks.decode, request)
+        future: Future[Capture] = _schedule(
+            self._pools[_DECODER], within_cpu_time, arguments, limit_s
+        )
+        return decoded(future, limit_s)
+
+    def limits_not_in_force(self) -> tuple[str, ...]:
+        """Return which limits of the decoding child this system does not have."""
+        return _schedule(self._pools[_DECODER], not_in_force, ()).result()
 
     def analyse(self, request: MediaRequest, policy: Policy) -> Analysis:
         """Decode, then run the three layers side by side.
@@ -195,11 +203,14 @@ class LayerRunner:
     ) -> None:
         self.close()
 
-    def _new_pool(self) -> ProcessPool:
+    def _new_pool(self, stage: str) -> ProcessPool:
+        settings, decodes = self._settings, stage == _DECODER
+        memory = settings.decoder_memory_bytes if decodes else settings.layer_memory_bytes
         os.environ.update({name: os.environ.get(name, one) for name, one in _ONE_THREAD.items()})
         return ProcessPool(
             max_workers=self._settings.workers,
-            initializer=initialise_child,
+            initializer=initialise_confined,
+            initargs=(memory, not decodes),
             context=multiprocessing.get_context("spawn"),
         )
 

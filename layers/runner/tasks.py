@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layers.capture.types import Capture
+from layers.runner.confinement import confine
 from layers.runner.request import MediaRequest
 from verdict.evidence import LivenessResult, VisionResult
 from verdict.policy import Policy
@@ -141,3 +142,9 @@ def initialise_child() -> None:
     """Prepare a child: die with the parent, leave Ctrl-C to it, one thread per library."""
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def initialise_confined(memory_bytes: int, programs: bool) -> None:
+    """Prepare a child that touches what strangers send: it may take no more than it is given."""
+    initialise_child()
+    confine(memory_bytes, programs=programs)

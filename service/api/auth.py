@@ -14,6 +14,8 @@ from service.casing import cased
 from service.context import Context
 from service.errors import ForbiddenError, UnauthenticatedError, UnsupportedMediaError
 from service.keys import Caller, Scope, identify
+from service.limits.limiter import Limited, client_of
+from service.logs import note_for_log
 from service.sessions.views import WireObject
 
 _HEADER = APIKeyHeader(
@@ -29,7 +31,7 @@ def get_context(request: Request) -> Context:
     return context
 
 
-def _requiring(scope: Scope) -> Callable[..., Caller]:
+def _requiring(*scopes: Scope) -> Callable[..., Caller]:
     def identified(
         request: Request,
         context: Annotated[Context, Depends(get_context)],
@@ -37,12 +39,17 @@ def _requiring(scope: Scope) -> Callable[..., Caller]:
     ) -> Caller:
         caller = None if key is None else identify(context.database, key)
         if caller is None:
+            if key is not None:
+                context.limits.take(Limited.GUESS, client_of(request))
             what = "missing" if key is None else "not valid"
             message = f"x-api-key is {what}; make a key with: bonafide keys create"
             raise UnauthenticatedError(message)
         request.state.casing = caller.casing
-        if scope not in caller.scopes:
-            raise ForbiddenError(f"this key lacks the scope {scope}")
+        note_for_log(organization_id=caller.organization_id)
+        context.limits.take(Limited.KEY, caller.key_id)
+        for scope in scopes:
+            if scope not in caller.scopes:
+                raise ForbiddenError(f"this key lacks the scope {scope}")
         return caller
 
     return identified
@@ -65,5 +72,11 @@ def respond(
 ContextDep = Annotated[Context, Depends(get_context)]
 Reader = Annotated[Caller, Depends(_requiring(Scope.READ))]
 Writer = Annotated[Caller, Depends(_requiring(Scope.WRITE))]
+Eraser = Annotated[Caller, Depends(_requiring(Scope.DELETE))]
 WebhookReader = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_READ))]
 WebhookWriter = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE))]
+# Who chooses where events go chooses who reads the sessions in them.
+WebhookSubscriber = Annotated[Caller, Depends(_requiring(Scope.WEBHOOKS_WRITE, Scope.READ))]
+KeyReader = Annotated[Caller, Depends(_requiring(Scope.KEYS_READ))]
+KeyWriter = Annotated[Caller, Depends(_requiring(Scope.KEYS_WRITE))]
+AuditReader = Annotated[Caller, Depends(_requiring(Scope.AUDIT_READ))]

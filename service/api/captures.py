@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect
 
 from service.api.auth import ContextDep
 from service.api.documented import error_responses
+from service.api.limited import UPLOAD, VIEW
+from service.api.links import linked
 from service.api.schemas import CaptureAccepted, CaptureInvitation
 from service.captures.submit import ClientGoneError, Sender, submit_capture
 from service.captures.tokens import note_view
@@ -26,6 +28,7 @@ _TOKEN_ERRORS = (
     "CAPTURE_TOKEN_USED",
     "CAPTURE_TOKEN_EXPIRED",
     "SESSION_TERMINAL",
+    "TOO_MANY_REQUESTS",
 )
 _MAX_USER_AGENT = 500
 # A client that is still sending does not read: take a little more before the refusal.
@@ -100,7 +103,12 @@ class _RequestBody:
 @router.get(
     "/{token}",
     response_model=CaptureInvitation,
-    responses=error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
+    responses=linked(
+        200,
+        submit=("submit_v1_captures__token__post", {"token": "$request.path.token"}),  # nosec B105
+    )
+    | error_responses(*_TOKEN_ERRORS, "CONFLICT", with_key=False),
+    dependencies=[VIEW],
     summary="See what to ask the applicant",
 )
 def invitation(token: str, context: ContextDep) -> JSONResponse:
@@ -137,10 +145,10 @@ def invitation(token: str, context: ContextDep) -> JSONResponse:
         "UNSUPPORTED_MEDIA_TYPE",
         "STEP_OUT_OF_ORDER",
         "INVALID_MEDIA",
-        "TOO_MANY_REQUESTS",
         "ANALYSIS_BUSY",
         with_key=False,
     ),
+    dependencies=[UPLOAD],
     openapi_extra=_MULTIPART,
     summary="Send a capture",
 )
@@ -168,7 +176,10 @@ def redirect_back(session: SessionRow) -> str | None:
     """Return where the applicant goes now: the verdict is not known yet, and not theirs to see."""
     if session.redirect_url is None:
         return None
-    parts = urlsplit(session.redirect_url)
+    try:
+        parts = urlsplit(session.redirect_url)
+    except ValueError:  # taken by a release that did not check; the capture is kept already
+        return None
     query = [
         *parse_qsl(parts.query, keep_blank_values=True),
         ("status", str(SessionStatus.SUBMITTED)),

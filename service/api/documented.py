@@ -8,17 +8,20 @@ from service.api.schemas import ErrorBody
 
 ERROR_CODES: dict[str, tuple[int, str]] = {
     "BAD_REQUEST": (400, "the body or a parameter can't be read"),
-    "UNAUTHENTICATED": (401, "x-api-key is missing, wrong or revoked"),
+    "TEST_MODE_OFF": (400, "an outcome was ordered from a deployment that is not in test mode"),
+    "UNAUTHENTICATED": (401, "x-api-key is missing, wrong, expired or revoked"),
     "FORBIDDEN": (403, "the key lacks the scope"),
     "LINK_INVALID": (403, "the media link's signature is wrong"),
     "LINK_EXPIRED": (403, "the media link has run out; retrieve the session again"),
     "NOT_FOUND": (404, "nothing of that name"),
     "SESSION_NOT_FOUND": (404, "this tenant has no such session"),
+    "ERASURE_NOT_FOUND": (404, "this tenant has erased no such session"),
     "VOICE_REQUEST_NOT_FOUND": (404, "this tenant has no such enrolment or verification"),
     "VOICEPRINT_NOT_FOUND": (404, "nobody of that external_id is enrolled; enrol first"),
     "WEBHOOK_ENDPOINT_NOT_FOUND": (404, "this tenant has no such webhook endpoint"),
     "DELIVERY_NOT_FOUND": (404, "this endpoint has no such delivery"),
     "CAPTURE_TOKEN_UNKNOWN": (404, "no such link, or a newer one has taken its place"),
+    "KEY_NOT_FOUND": (404, "this tenant has no live key of that id"),
     "METHOD_NOT_ALLOWED": (405, "the path does not take this method"),
     "CONFLICT": (409, "changed by somebody else at the same time; retrieve and repeat"),
     "SESSION_TERMINAL": (409, "the session is final"),
@@ -30,10 +33,13 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
     "VOICE_RETRY_CLOSED": (409, "no voice retry now: synthetic audio, or the one retry is used"),
     "ENDPOINT_DISABLED": (409, "the webhook endpoint is disabled; enable it first"),
     "TOO_MANY_ENDPOINTS": (409, "the tenant has as many webhook endpoints as it may"),
+    "KEY_BEING_ROTATED": (409, "the key has a predecessor or successor that still lives"),
+    "TOO_MANY_KEYS": (409, "the tenant has as many live API keys as it may"),
     "MESSAGE_EXPIRED": (409, "what was posted is not kept any more; retrieve the session"),
     "CAPTURE_TOKEN_EXPIRED": (410, "the link has run out; ask for a new attempt"),
     "PAYLOAD_TOO_LARGE": (413, "more bytes or files than the limit"),
     "UNSUPPORTED_MEDIA_TYPE": (415, "the body, or the content of a file, is of the wrong kind"),
+    "RANGE_NOT_SATISFIABLE": (416, "the part of the file begins past its end"),
     "VALIDATION_ERROR": (422, "a field is missing or wrong; see fields"),
     "STEP_OUT_OF_ORDER": (422, "the steps are not those of the challenge, in its order"),
     "INVALID_MEDIA": (422, "the media can't be judged; see findings; no attempt is used"),
@@ -49,7 +55,7 @@ ERROR_CODES: dict[str, tuple[int, str]] = {
 }
 
 _EVERYWHERE = ("BAD_REQUEST", "INTERNAL_ERROR", "NOT_READY")
-_WITH_KEY = ("UNAUTHENTICATED", "FORBIDDEN")
+_WITH_KEY = ("UNAUTHENTICATED", "FORBIDDEN", "TOO_MANY_REQUESTS")
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 Responses = dict[int | str, dict[str, Any]]

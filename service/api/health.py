@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 
-from service.api.auth import ContextDep
 from service.api.documented import error_responses
-from service.api.schemas import Health, Readiness
+from service.api.schemas import Health
+from service.api.schemas import Readiness as ReadinessBody
+from service.readiness import Readiness
 
 router = APIRouter(tags=["Health"])
-_LOG = logging.getLogger(__name__)
 _ERRORS = {
     status: response
     for status, response in error_responses(with_key=False).items()
@@ -23,29 +20,24 @@ _ERRORS = {
 
 @router.get("/healthz", response_model=Health, responses=_ERRORS, summary="Is it alive?")
 async def alive() -> JSONResponse:
-    """Answer while the event loop runs."""
+    """Answer while the event loop runs; nothing else is asked."""
     return JSONResponse({"status": "ok"})
 
 
 @router.get(
     "/readyz",
-    response_model=Readiness,
-    responses={**_ERRORS, 503: {"model": Readiness, "description": "Not ready; see checks."}},
+    response_model=ReadinessBody,
+    responses={**_ERRORS, 503: {"model": ReadinessBody, "description": "Not ready; see checks."}},
     summary="Can it take captures?",
 )
-def ready(context: ContextDep) -> JSONResponse:
-    """Answer 200 once the database answers and the models are loaded."""
-    checks = {"database": _database_answers(context), "models": context.analyser.is_ready}
+async def ready(request: Request) -> JSONResponse:
+    """Answer 200 once database, queue and store answer and the models are loaded and verified.
+
+    503 also from the moment that the service is told to stop.
+    """
+    readiness: Readiness = request.app.state.readiness
+    checks = await readiness.ask()
     is_ready = all(checks.values())
     body = {"status": "ready" if is_ready else "not_ready", "checks": checks}
     headers = {} if is_ready else {"Retry-After": "2"}
     return JSONResponse(body, 200 if is_ready else 503, headers)
-
-
-def _database_answers(context: ContextDep) -> bool:
-    try:
-        context.database.ping()
-    except SQLAlchemyError as error:
-        _LOG.error("database not reached", extra={"error": type(error).__name__})
-        return False
-    return True

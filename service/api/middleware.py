@@ -7,26 +7,27 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_response
 from service.casing import Casing
 from service.errors import ApiError, PayloadTooLargeError
-from service.logs import request_id_var
+from service.logs import accepted_request_id, log_context, note_for_log
+from service.metrics.record import count_request
+from service.tracing import span
 
 _LOG = logging.getLogger("service.http")
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
 }
 # Routes may say otherwise; the capture page does.
 _DEFAULTS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
@@ -54,6 +55,7 @@ class RequestFrame:
         max_body_bytes: int,
         streaming_prefix: str,
         is_https: bool,
+        is_test: bool = False,
         larger_bodies: Mapping[str, int] | None = None,
     ) -> None:
         self._app = app
@@ -61,6 +63,7 @@ class RequestFrame:
         self._larger_bodies = larger_bodies or {}
         self._streaming_prefix = streaming_prefix
         self._is_https = is_https
+        self._is_test = is_test
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -68,11 +71,8 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(self, scope, receive, send)
-        token = request_id_var.set(exchange.request_id)
-        try:
+        with log_context(request_id=exchange.request_id):
             await exchange.run(self._app)
-        finally:
-            request_id_var.reset(token)
 
     def limit_of(self, path: str) -> int | None:
         """Return how many bytes the body of a request to `path` may have."""
@@ -87,13 +87,18 @@ class RequestFrame:
             headers[name] = value
         for name, value in _DEFAULTS.items():
             headers.setdefault(name, value)
+        if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
+            headers["X-Frame-Options"] = "DENY"  # the same for older browsers
+        if self._is_test:
+            headers["X-Bonafide-Environment"] = "test"
         if self._is_https:
             headers["Strict-Transport-Security"] = _HSTS
 
 
 class _Exchange:
     def __init__(self, frame: RequestFrame, scope: Scope, receive: Receive, send: Send) -> None:
-        self.request_id = uuid.uuid4().hex
+        sent = Headers(scope=scope).get("x-request-id")
+        self.request_id = accepted_request_id(sent) or uuid.uuid4().hex
         self._frame, self._scope = frame, scope
         self._receive, self._send = receive, send
         self._limit = frame.limit_of(scope["path"])
@@ -102,6 +107,13 @@ class _Exchange:
         self._status: int | None = None
 
     async def run(self, app: ASGIApp) -> None:
+        with span("request", request_id=self.request_id) as traced:
+            await self._run(app)
+            if traced is not None:
+                traced.update_name(f"{self._scope['method']} {self._route or '(none)'}")
+                traced.set_attribute("http.response.status_code", self._status or 0)
+
+    async def _run(self, app: ASGIApp) -> None:
         start = time.perf_counter()
         try:
             await app(self._scope, self._take, self._answer)
@@ -149,14 +161,21 @@ class _Exchange:
             headers["X-Request-Id"] = self.request_id
         await self._send(message)
 
+    @property
+    def _route(self) -> str | None:
+        return getattr(self._scope.get("route"), "path", None)
+
     def _log(self, took_ms: float) -> None:
-        route = getattr(self._scope.get("route"), "path", None)
+        count_request(self._scope["method"], self._route, self._status, took_ms / 1000)
+        session_id = self._scope.get("path_params", {}).get("session_id")
+        if session_id is not None and self._status is not None and self._status < 400:
+            note_for_log(session_id=session_id)  # a refused one could be anything
         _LOG.info(
             "request",
             extra={
                 "method": self._scope["method"],
                 # The template, never the path: paths hold tokens and ids of people's media.
-                "route": route or "(none)",
+                "route": self._route or "(none)",
                 "status": self._status,
                 "ms": round(took_ms, 1),
             },

@@ -23,6 +23,8 @@ _TAGS = [
     {"name": "Captures", "description": "For the applicant's page, with a single-use token."},
     {"name": "Voice", "description": "Compare, enrol and verify voices, with an API key."},
     {"name": "Webhooks", "description": "Where events are posted, with an API key."},
+    {"name": "Keys", "description": "API keys of the tenant, with an API key."},
+    {"name": "Audit", "description": "What was decided, read, changed and erased."},
     {"name": "Media", "description": "Captured media, by signed link."},
     {"name": "Health", "description": "For the operator."},
 ]

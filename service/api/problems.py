@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -13,6 +14,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount, Route
+from starlette.types import Scope
 
 from service.casing import Casing, cased, to_camel
 from service.context import Context
@@ -25,7 +28,7 @@ from service.errors import (
 )
 from service.field_errors import field_errors
 from service.keys import identify
-from service.logs import request_id_var
+from service.logs import current_request_id
 from verdict.measurement import QualityFinding
 
 _LOG = logging.getLogger(__name__)
@@ -55,11 +58,11 @@ def problem_response(error: ApiError, casing: Casing) -> JSONResponse:
             {"field": _cased_path(one.field, casing), "message": one.message}
             for one in error.fields
         ],
-        "request_id": request_id_var.get() or "",
+        "request_id": current_request_id() or "",
     }
     if error.findings:
         problem["findings"] = [_finding(finding) for finding in error.findings]
-    headers = {}
+    headers = dict(error.headers)
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.status == 401:
@@ -75,7 +78,7 @@ def casing_of(request: Request) -> Casing:
     return casing
 
 
-async def _find_casing(request: Request) -> Casing:
+async def find_casing(request: Request) -> Casing:
     """Return the casing of the caller's key, also where the request failed before it was read."""
     key = request.headers.get("x-api-key")
     if key is None or hasattr(request.state, "casing"):
@@ -91,7 +94,7 @@ async def _find_casing(request: Request) -> Casing:
 async def _on_api_error(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ApiError):
         raise error
-    return problem_response(error, await _find_casing(request))
+    return problem_response(error, await find_casing(request))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> JSONResponse:
@@ -99,14 +102,14 @@ async def _on_validation_error(request: Request, error: Exception) -> JSONRespon
         raise error
     if any(one["type"] == "json_invalid" for one in error.errors()):
         refusal: ApiError = BadRequestError("the body is not JSON")
-        return problem_response(refusal, await _find_casing(request))
+        return problem_response(refusal, await find_casing(request))
     fields = [
         {**one, "loc": one["loc"][1:] or one["loc"]}  # without "body", "query" or "path"
         for one in error.errors()
     ]
     message = "a field is missing or wrong; see fields"
     refusal = UnprocessableError(message, fields=field_errors(fields))
-    return problem_response(refusal, await _find_casing(request))
+    return problem_response(refusal, await find_casing(request))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
@@ -115,14 +118,32 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     status = error.status_code if error.status_code in _HTTP_CODES else 400
     refusal = ApiError(_HTTP_MESSAGES[status], _HTTP_CODES[status])
     refusal.status = status
-    response = problem_response(refusal, await _find_casing(request))
-    response.headers.update(error.headers or {})  # Allow
+    response = problem_response(refusal, await find_casing(request))
+    response.headers.update(error.headers or {})
+    if status == 405:  # the router names the methods of the first route of that path alone
+        scope = request.scope  # a mount has put its own path into it
+        whole = {**scope, "root_path": scope.get("app_root_path", scope.get("root_path", ""))}
+        methods = _methods_of(request.app.routes, whole)
+        response.headers["Allow"] = ", ".join(sorted(methods))
     return response
+
+
+def _methods_of(routes: Iterable[Any], scope: Scope) -> set[str]:
+    methods: set[str] = set()
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            methods |= _methods_of(included.routes, scope)
+        elif isinstance(route, Route) and route.matches(scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+        elif isinstance(route, Mount) and route.matches(scope)[0] is not Match.NONE:
+            methods |= {"GET", "HEAD"}  # files
+    return methods
 
 
 async def _on_stale_row(request: Request, _error: Exception) -> JSONResponse:
     message = "changed by somebody else at the same time; retrieve the session and repeat"
-    return problem_response(ConflictError(message), await _find_casing(request))
+    return problem_response(ConflictError(message), await find_casing(request))
 
 
 async def _on_database_away(request: Request, error: Exception) -> JSONResponse:

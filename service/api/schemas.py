@@ -67,6 +67,9 @@ class SessionRecord(WireModel):
     """A session."""
 
     id: str
+    environment: Annotated[
+        Literal["test"] | None, Field(description="In test mode only: nothing here is real.")
+    ] = None
     organization_id: str
     user_id: str
     sender_user_id: str

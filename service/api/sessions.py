@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from service.api.auth import ContextDep, Reader, Writer, require_json, respond
 from service.api.documented import error_responses
+from service.api.idempotent import IdempotencyKey, respond_once
+from service.api.limited import CREATION
+from service.api.links import linked, page_links, session_links
 from service.api.schemas import AttemptStarted, RetrievedSession, SessionCreated, SessionPage
 from service.clock import as_ms, as_wire
 from service.sessions.change import set_status, start_attempt
@@ -19,12 +22,14 @@ from service.sessions.create import create_session
 from service.sessions.links import session_url
 from service.sessions.read import SessionFilter, list_sessions, retrieve_session
 from service.sessions.requests import BothCasings, CreateSession, UpdateStatus
-from service.sessions.views import WireObject
 from service.tables import SessionStatus
+from service.test_mode import HEADER, read_order
 
 router = APIRouter(prefix="/v1/sessions", tags=["Sessions"])
 _JSON = [Depends(require_json)]
-_CHANGE_ERRORS = error_responses(
+_DAY_MS = 24 * 3600 * 1000
+_BY_ID = session_links("session_record/id")
+_CHANGE_RESPONSES = linked(200, **_BY_ID) | error_responses(
     "SESSION_NOT_FOUND",
     "CONFLICT",
     "SESSION_TERMINAL",
@@ -37,10 +42,11 @@ _CHANGE_ERRORS = error_responses(
     "",
     status_code=201,
     response_model=SessionCreated,
-    responses=error_responses(
-        "IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
+    responses=linked(201, **session_links("id"))
+    | error_responses(
+        "TEST_MODE_OFF", "IDEMPOTENCY_KEY_REUSED", "PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"
     ),
-    dependencies=_JSON,
+    dependencies=[*_JSON, CREATION],
     summary="Create a session",
 )
 def create(
@@ -48,29 +54,18 @@ def create(
     body: CreateSession,
     context: ContextDep,
     caller: Writer,
-    idempotency_key: Annotated[
-        str | None,
-        Header(min_length=1, max_length=255, description="Makes a repeated request harmless."),
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Create a session and get the link that its applicant opens. The link works once."""
-    created = create_session(context, caller, body, idempotency_key)
-    url = session_url(context, created.attempt)
-    answer: WireObject = {
-        "id": created.session.id,
-        "session_url": url,
-        "links": [{"url": url, "type": "session"}],
-    }
-    if created.session.external_id is not None:
-        answer["external_id"] = created.session.external_id
-    headers = {"Idempotency-Replayed": "true"} if created.replayed else None
-    return respond(request, answer, 201, headers)
+    order = read_order(context.settings, request.headers.get(HEADER))
+    answered = create_session(context, caller, body, idempotency_key, order=order)
+    return respond_once(request, answered, 201)
 
 
 @router.get(
     "/{session_id}",
     response_model=RetrievedSession,
-    responses=error_responses("SESSION_NOT_FOUND"),
+    responses=linked(200, **_BY_ID) | error_responses("SESSION_NOT_FOUND"),
     summary="Retrieve a session",
 )
 def retrieve(
@@ -126,7 +121,13 @@ class ListQuery(BothCasings):
         )
 
 
-@router.get("", response_model=SessionPage, responses=error_responses(), summary="List sessions")
+@router.get(
+    "",
+    response_model=SessionPage,
+    responses=linked(200, **session_links("data/0/id"), **page_links("list__v1_sessions_get"))
+    | error_responses(),
+    summary="List sessions",
+)
 def list_(
     request: Request, query: Annotated[ListQuery, Query()], context: ContextDep, caller: Reader
 ) -> JSONResponse:
@@ -137,21 +138,24 @@ def list_(
 @router.patch(
     "/{session_id}/update-status",
     response_model=RetrievedSession,
-    responses=_CHANGE_ERRORS,
+    responses=_CHANGE_RESPONSES,
     dependencies=_JSON,
     summary="Set the status by hand",
 )
 @router.patch(
     "/{session_id}",
     response_model=RetrievedSession,
-    responses=_CHANGE_ERRORS,
+    responses=_CHANGE_RESPONSES,
     dependencies=_JSON,
     summary="Set the status by hand (short form)",
 )
 def update_status(
     request: Request, session_id: str, body: UpdateStatus, context: ContextDep, caller: Writer
 ) -> JSONResponse:
-    """Verify, reject or void a session that is not final. Repeating it changes nothing."""
+    """Verify, reject or void a session that is not final. Repeating it changes nothing.
+
+    A key without `sessions:read` gets where the session stands, and nothing of the person.
+    """
     return respond(request, set_status(context, caller, session_id, body.wanted))
 
 
@@ -159,7 +163,8 @@ def update_status(
     "/{session_id}/attempts",
     status_code=201,
     response_model=AttemptStarted,
-    responses=error_responses(
+    responses=linked(201, **session_links("session_id"))
+    | error_responses(
         "SESSION_NOT_FOUND", "CONFLICT", "SESSION_TERMINAL", "ANALYSIS_RUNNING", "ATTEMPT_NOT_OPEN"
     ),
     summary="Start a new attempt, or renew its link",
@@ -183,4 +188,4 @@ def _instant(moment: datetime | date | None, *, end_of_day: bool) -> int | None:
     if isinstance(moment, datetime):
         return as_ms(moment)
     start = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    return as_ms(start + timedelta(days=1)) - 1 if end_of_day else as_ms(start)
+    return as_ms(start) + _DAY_MS - 1 if end_of_day else as_ms(start)

@@ -13,6 +13,9 @@ from sqlmodel import Session
 
 from service.api.auth import ContextDep, Reader, Writer, respond
 from service.api.documented import Responses, error_responses
+from service.api.idempotent import IdempotencyKey
+from service.api.limited import VOICE
+from service.api.links import linked, voice_links
 from service.api.result_schema import WireModel
 from service.api.voice_schemas import VoiceComparison, VoiceEnrollment, VoiceVerification
 from service.context import Context
@@ -34,10 +37,10 @@ _UPLOAD_ERRORS = (
     "PAYLOAD_TOO_LARGE",
     "UNSUPPORTED_MEDIA_TYPE",
     "INVALID_MEDIA",
-    "TOO_MANY_REQUESTS",
     "ANALYSIS_BUSY",
     "ANALYSIS_TIMED_OUT",
 )
+_CREATE_ERRORS = (*_UPLOAD_ERRORS, "REQUEST_UUID_REUSED", "IDEMPOTENCY_KEY_REUSED")
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*(?:=\s*\"?(\d{1,6})\"?)?\s*(?=[,;]|$)", re.IGNORECASE)
 _Model = TypeVar("_Model", bound=BothCasings)
 _Prefer = Annotated[
@@ -77,13 +80,16 @@ def _examples(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _in_place(model: type[WireModel]) -> Responses:
     description = "The result: with `Prefer: wait` in time, or of an earlier request of this uuid."
-    return {200: {"model": model, "description": description}}
+    links = voice_links("enrollment" if model is VoiceEnrollment else "verification")
+    in_place = linked(200, **links)[200] | {"model": model, "description": description}
+    return linked(202, **links) | {200: in_place}
 
 
 @router.post(
     "/compare",
     response_model=VoiceComparison,
     responses=error_responses(*_UPLOAD_ERRORS, "SPEAKER_ENCODER_MISSING"),
+    dependencies=[VOICE],
     openapi_extra=_body_of(CompareVoices, "recording_a", "recording_b"),
     summary="Compare two recordings",
 )
@@ -99,7 +105,8 @@ async def compare(
     "/enrollments",
     status_code=202,
     response_model=VoiceEnrollment,
-    responses=_in_place(VoiceEnrollment) | error_responses(*_UPLOAD_ERRORS, "REQUEST_UUID_REUSED"),
+    responses=_in_place(VoiceEnrollment) | error_responses(*_CREATE_ERRORS),
+    dependencies=[VOICE],
     openapi_extra=_body_of(EnrollVoice, "voice_data"),
     summary="Enrol a voice",
 )
@@ -109,10 +116,11 @@ async def enroll(
     desk: DeskDep,
     caller: Writer,
     prefer: _Prefer = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Keep a person's voiceprint, encrypted; a new one takes the place of an earlier one."""
     asked = await _read(request, context, EnrollVoice)
-    return await _submitted(request, desk, caller, asked, prefer)
+    return await _submitted(request, desk, caller, asked, prefer, idempotency_key)
 
 
 @router.post(
@@ -121,8 +129,11 @@ async def enroll(
     response_model=VoiceVerification,
     responses=_in_place(VoiceVerification)
     | error_responses(
-        *_UPLOAD_ERRORS, "REQUEST_UUID_REUSED", "VOICEPRINT_NOT_FOUND", "VOICE_RETRY_CLOSED"
+        *_CREATE_ERRORS,
+        "VOICEPRINT_NOT_FOUND",
+        "VOICE_RETRY_CLOSED",
     ),
+    dependencies=[VOICE],
     openapi_extra=_body_of(VerifyVoice, "voice_data"),
     summary="Verify a voice",
 )
@@ -132,10 +143,11 @@ async def verify(
     desk: DeskDep,
     caller: Writer,
     prefer: _Prefer = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
     """Say whether a recording is of the enrolled person; synthetic audio is rejected first."""
     asked = await _read(request, context, VerifyVoice)
-    return await _submitted(request, desk, caller, asked, prefer)
+    return await _submitted(request, desk, caller, asked, prefer, idempotency_key)
 
 
 @router.get(
@@ -189,11 +201,16 @@ async def _read(request: Request, context: Context, model: type[_Model]) -> _Mod
 
 
 async def _submitted(
-    request: Request, desk: VoiceDesk, caller: Caller, asked: EnrollVoice, prefer: str | None
+    request: Request,
+    desk: VoiceDesk,
+    caller: Caller,
+    asked: EnrollVoice,
+    prefer: str | None,
+    idempotency_key: str | None,
 ) -> JSONResponse:
     begin = time.monotonic()
     kind = VoiceKind.VERIFICATION if isinstance(asked, VerifyVoice) else VoiceKind.ENROLLMENT
-    accepted = await submit_voice(desk, caller, asked)
+    accepted = await submit_voice(desk, caller, asked, idempotency_key)
     headers = {"Location": f"{router.prefix}/{kind}s/{accepted.request_id}"}
     if accepted.replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
@@ -152,6 +152,9 @@ class WebhookReplay(WireModel):
 class WebhookMessage(WireModel):
     """What is posted to an endpoint. `data` is the Retrieve Session object, or a voice request."""
 
+    environment: Annotated[
+        Literal["test"] | None, Field(description="In test mode only: nothing here is real.")
+    ] = None
     type: str
     id: Annotated[str, Field(description="The header webhook-id, too.")]
     timestamp: WireTime

@@ -8,8 +8,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from service.api.auth import WebhookReader, WebhookWriter, require_json, respond
+from service.api.auth import (
+    ContextDep,
+    WebhookReader,
+    WebhookSubscriber,
+    WebhookWriter,
+    require_json,
+    respond,
+)
 from service.api.documented import error_responses
+from service.api.idempotent import IdempotencyKey, respond_once
+from service.api.links import delivery_links, endpoint_links, linked, page_links
 from service.api.webhook_schemas import (
     WebhookDelivery,
     WebhookDeliveryPage,
@@ -19,6 +28,7 @@ from service.api.webhook_schemas import (
     WebhookEndpointWithSecret,
     WebhookReplay,
 )
+from service.idempotency import once
 from service.sessions.requests import BothCasings
 from service.webhooks.deliveries import (
     DeliveryFilter,
@@ -44,6 +54,7 @@ router = APIRouter(prefix="/v1/webhook-endpoints", tags=["Webhooks"])
 _JSON = [Depends(require_json)]
 _BODY_ERRORS = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
 _NOT_FOUND = "WEBHOOK_ENDPOINT_NOT_FOUND"
+_ASKED = "$request.path.endpoint_id"
 
 
 def _desk(request: Request) -> WebhookDesk:
@@ -58,21 +69,33 @@ DeskDep = Annotated[WebhookDesk, Depends(_desk)]
     "",
     status_code=201,
     response_model=WebhookEndpointWithSecret,
-    responses=error_responses("TOO_MANY_ENDPOINTS", *_BODY_ERRORS),
+    responses=linked(201, **endpoint_links("id"))
+    | error_responses("TOO_MANY_ENDPOINTS", "IDEMPOTENCY_KEY_REUSED", *_BODY_ERRORS),
     dependencies=_JSON,
     summary="Create a webhook endpoint",
 )
 def create(
-    request: Request, body: CreateEndpoint, desk: DeskDep, caller: WebhookWriter
+    request: Request,
+    body: CreateEndpoint,
+    desk: DeskDep,
+    context: ContextDep,
+    caller: WebhookSubscriber,
+    idempotency_key: IdempotencyKey = None,
 ) -> JSONResponse:
-    """Have events posted to a URL. The answer holds the signing secret, this once."""
-    return respond(request, create_endpoint(desk, caller, body), 201)
+    """Have events posted to a URL. The answer holds the signing secret, this once.
+
+    Events hold sessions: the key needs `sessions:read` too, here and to change an endpoint.
+    """
+    repeatable = once(
+        context, caller, idempotency_key, "webhook-endpoints.create", body, holds_secret=True
+    )
+    return respond_once(request, create_endpoint(desk, caller, body, repeatable), 201)
 
 
 @router.get(
     "",
     response_model=WebhookEndpointList,
-    responses=error_responses(),
+    responses=linked(200, **endpoint_links("data/0/id")) | error_responses(),
     summary="List webhook endpoints",
 )
 def list_(request: Request, desk: DeskDep, caller: WebhookReader) -> JSONResponse:
@@ -105,7 +128,7 @@ def update(
     endpoint_id: str,
     body: UpdateEndpoint,
     desk: DeskDep,
-    caller: WebhookWriter,
+    caller: WebhookSubscriber,
 ) -> JSONResponse:
     """Change its URL, filter or casing, or enable it again. Disabling cancels what waits."""
     return respond(request, update_endpoint(desk, caller, endpoint_id, body))
@@ -142,7 +165,8 @@ def rotate(
     "/{endpoint_id}/test",
     status_code=202,
     response_model=WebhookDelivery,
-    responses=error_responses(_NOT_FOUND, "ENDPOINT_DISABLED"),
+    responses=linked(202, **delivery_links("$response.body#/endpoint_id", "id"))
+    | error_responses(_NOT_FOUND, "ENDPOINT_DISABLED"),
     summary="Send a test event",
 )
 def test(request: Request, endpoint_id: str, desk: DeskDep, caller: WebhookWriter) -> JSONResponse:
@@ -169,7 +193,14 @@ class DeliveryQuery(BothCasings):
 @router.get(
     "/{endpoint_id}/deliveries",
     response_model=WebhookDeliveryPage,
-    responses=error_responses(_NOT_FOUND),
+    responses=linked(
+        200,
+        **delivery_links(_ASKED, "data/0/id"),
+        **page_links(
+            "deliveries_v1_webhook_endpoints__endpoint_id__deliveries_get", endpoint_id=_ASKED
+        ),
+    )
+    | error_responses(_NOT_FOUND),
     summary="List the deliveries of an endpoint",
 )
 def deliveries(

@@ -94,7 +94,10 @@ class CaptureUpload:
             "on_part_end": self._on_part_end,
             "on_end": self._on_end,
         }
-        self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+        try:
+            self._parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
+        except FormParserError:
+            raise BadRequestError("the boundary of the body is too long") from None
 
     def write(self, chunk: bytes) -> None:
         """Take the next chunk of the body."""
@@ -144,6 +147,9 @@ class CaptureUpload:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         field = options.get(b"name", b"").decode("utf-8", "replace")
         if field == JSON_FIELD:
+            if self._has_json:
+                message = "send the capture JSON once"
+                raise UnprocessableError(message, fields=[FieldError(JSON_FIELD, message)])
             self._has_json = True
             return
         if field not in set(Part):

@@ -1,98 +1,76 @@
-"""Where captures lie: staged while they are checked, then moved into place in one step.
+"""Where captures lie: in plain in a scratch folder while they are looked at, sealed in the store.
 
-data_dir/staging/<capture>/                       being received; swept at start-up
-data_dir/captures/<session>/<attempt>/<capture>/  kept; capture.json and the files it names
+scratch/<session>_<random>/                being received or analysed; swept at start-up
+captures/<session>/<attempt>/<capture>/    in the media store; capture.json and what it names
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-from collections.abc import Set
 from pathlib import Path
 
 from service.settings import Settings
+from service.tables import new_id
 
-_STAGING = "staging"
+_SCRATCH = "staging"
 _CAPTURES = "captures"
 
 
-def new_staging_folder(settings: Settings, capture_id: str) -> Path:
-    """Return a fresh folder on the same file system as the final place."""
-    folder = settings.data_dir / _STAGING / capture_id
-    folder.mkdir(parents=True, mode=0o700)
+def new_scratch(settings: Settings, session_id: str) -> Path:
+    """Return a fresh folder for the media of a session, for this process only."""
+    folder = scratch_of(settings) / f"{session_id}_{new_id()}"
+    folder.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700)
     return folder
 
 
 def place_of(session_id: str, attempt: int, capture_id: str) -> str:
-    """Return the final place, relative to the data folder."""
-    return f"{_CAPTURES}/{session_id}/{attempt}/{capture_id}"
+    """Return where a capture lies in the store."""
+    return f"{place_of_session(session_id)}/{attempt}/{capture_id}"
 
 
-def keep(settings: Settings, staged: Path, place: str) -> Path:
-    """Move a staged capture into place so that it survives a power cut; return where it is."""
-    for file in staged.iterdir():
-        _sync(file)
-    _sync(staged)
-    target = settings.data_dir / place
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staged.rename(target)
-    for parent in target.parents:
-        _sync(parent)
-        if parent == settings.data_dir:
-            break
-    return target
+def place_of_session(session_id: str) -> str:
+    """Return where all captures of a session lie in the store."""
+    return f"{_CAPTURES}/{session_id}"
 
 
 def discard(folder: Path) -> None:
-    """Remove a capture that is not wanted (any more)."""
+    """Remove a scratch folder."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_staging(settings: Settings, older_than_s: float = 0.0) -> None:
-    """Remove what uploads left behind that were never finished.
+def discard_scratch(settings: Settings, session_id: str) -> None:
+    """Remove every scratch folder of a session on this machine."""
+    for folder in scratch_of(settings).glob(f"{session_id}_*"):
+        discard(folder)
+
+
+def sweep_scratch(settings: Settings, older_than_s: float = 0.0) -> None:
+    """Remove what was left behind by processes that ended.
 
     Parameters
     ----------
     older_than_s
         Leave younger ones alone: other processes may be at work.
     """
-    for folder in (settings.data_dir / _STAGING).glob("*"):
+    sweep_old(scratch_of(settings), older_than_s)
+
+
+def sweep_old(parent: Path, older_than_s: float) -> None:
+    """Remove folders that have not been written to for so long."""
+    for folder in parent.glob("*"):
         if _age_s(folder) >= older_than_s:
             discard(folder)
 
 
-def sweep_orphans(settings: Settings, known: Set[str], older_than_s: float = 0.0) -> int:
-    """Remove captures in place that no row speaks of; return how many.
-
-    Parameters
-    ----------
-    known
-        Ids of the captures that have a row.
-    older_than_s
-        Leave younger ones alone: their row may be about to come.
-    """
-    orphans = [
-        folder
-        for folder in (settings.data_dir / _CAPTURES).glob("*/*/*")
-        if folder.name not in known and _age_s(folder) >= older_than_s
-    ]
-    for folder in orphans:
-        discard(folder)
-    return len(orphans)
+def scratch_of(settings: Settings) -> Path:
+    """Return the scratch folder, which need not be there."""
+    return (settings.scratch_dir or settings.data_dir) / _SCRATCH
 
 
 def _age_s(folder: Path) -> float:
     try:
         return max(0.0, time.time() - folder.stat().st_mtime)
     except FileNotFoundError:
-        return 0.0  # moved into place meanwhile
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        return 0.0

@@ -1,4 +1,4 @@
-"""Take a capture: to disk, checked, kept, and only then the token is used and work queued.
+"""Take a capture: received, checked, sealed, and only then the token is used and work queued.
 
 Whatever fails before the last transaction leaves the link usable and the attempt unused.
 """
@@ -6,8 +6,9 @@ Whatever fails before the last transaction leaves the link usable and the attemp
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -18,8 +19,8 @@ from sqlmodel import Session, col, update
 from layers.capture.errors import DecodeTimeoutError, MediaError
 from service.analyser import AnalyserBusyError, StoredCapture
 from service.captures.multipart import CaptureUpload, UploadLimits
-from service.captures.prepare import prepare_folder
-from service.captures.storage import discard, keep, new_staging_folder, place_of
+from service.captures.prepare import DESCRIPTION_FILE, prepare_folder
+from service.captures.storage import discard, new_scratch, place_of
 from service.captures.tokens import OpenAttempt, check_queue, open_attempt
 from service.clock import now_ms
 from service.context import Context
@@ -29,16 +30,24 @@ from service.errors import (
     BadRequestError,
     ConflictError,
     InvalidMediaError,
+    NotFoundError,
     NotReadyError,
     PayloadTooLargeError,
     UnsupportedMediaError,
 )
 from service.events import add_event, status_event
 from service.lifecycle import SUBMITTED
+from service.limits.limiter import Limited
+from service.media.keys import MasterKeyError
+from service.media.vault import NoMediaKeyError
+from service.metrics.record import count_refused_capture
 from service.sessions.change import apply_standing
 from service.settings import Settings
 from service.tables import Attempt, AttemptState, CaptureRow, SessionRow, SessionStatus, new_id
+from service.test_mode import ordered_outcome
 from verdict.measurement import QualityFinding
+
+_LOG = logging.getLogger(__name__)
 
 
 class ClientGoneError(Exception):
@@ -73,6 +82,14 @@ class _Checked:
     received_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """Where media lies in the store, and the key it was sealed with."""
+
+    place: str
+    data_key: bytes = field(repr=False)
+
+
 async def submit_capture(
     context: Context, token: str, body: UploadBody, sender: Sender
 ) -> SessionRow:
@@ -96,11 +113,14 @@ async def submit_capture(
 async def _take(
     context: Context, token: str, opened: OpenAttempt, body: UploadBody, sender: Sender
 ) -> SessionRow:
-    capture_id = new_id()
-    staged = await asyncio.to_thread(new_staging_folder, context.settings, capture_id)
+    staged = await asyncio.to_thread(new_scratch, context.settings, opened.session.id)
     try:
         checked = await _receive(context, opened, staged, body)
-        await _inspect(context, checked.stored)
+        order = ordered_outcome(
+            context.settings, opened.session.test_outcomes, opened.attempt.number
+        )
+        if order is None:  # an ordered outcome needs no face
+            await _inspect(context, checked.stored)
     except BaseException:
         await asyncio.to_thread(discard, staged)
         raise
@@ -112,6 +132,7 @@ def _check_token(context: Context, token: str) -> OpenAttempt:
     with context.database.read() as db:
         opened = open_attempt(db, token)
         check_queue(context, db, opened.session.organization_id)
+    context.limits.take(Limited.LINK, opened.attempt.id)
     return opened
 
 
@@ -149,7 +170,7 @@ async def _receive(
         prepare_folder, staged, files, json_text, attempt.steps
     )
     stored = description.stored(
-        staged.name, staged, attempt.phrase, attempt.language, received_ms, opened.opened_ms
+        new_id(), staged, attempt.phrase, attempt.language, received_ms, opened.opened_ms
     )
     return _Checked(stored, names, sum(file.n_bytes for file in files), received_ms)
 
@@ -161,11 +182,13 @@ async def _inspect(context: Context, stored: StoredCapture) -> None:
     except (AnalyserBusyError, DecodeTimeoutError):
         raise AnalysisBusyError("too busy to check the capture now; send it again") from None
     except MediaError as error:
+        count_refused_capture(error.code)
         finding = QualityFinding(error.code, None, None, str(error), refuses=True)
         message = "the media can't be used; record it again"
         raise InvalidMediaError(message, [finding]) from None
     refusing = [finding for finding in findings if finding.refuses]
     if refusing:
+        count_refused_capture(refusing[0].code)
         message = "the capture can't be judged; follow the hints and record it again"
         raise InvalidMediaError(message, refusing)
 
@@ -173,41 +196,68 @@ async def _inspect(context: Context, stored: StoredCapture) -> None:
 def _commit(
     context: Context, token: str, opened: OpenAttempt, checked: _Checked, sender: Sender
 ) -> SessionRow:
-    """Move the media into place, then use the token, write the capture and queue the attempt."""
-    stored = checked.stored
-    place = place_of(opened.session.id, opened.attempt.number, stored.id)
+    """Seal the media into the store, then use the token, write the capture, queue the attempt."""
+    folder = checked.stored.folder
     try:
-        kept = keep(context.settings, stored.folder, place)
-    except OSError:
-        discard(stored.folder)
-        raise
+        sealed = _seal(context, opened, checked)
+    finally:
+        discard(folder)
     try:
-        with context.database.write() as db:
-            fresh = open_attempt(db, token, lock=True)
-            _use_token(db, fresh.attempt)
-            db.add(
-                CaptureRow(
-                    id=stored.id,
-                    attempt_id=fresh.attempt.id,
-                    session_id=fresh.session.id,
-                    folder=place,
-                    files=checked.names,
-                    n_bytes=checked.n_bytes,
-                    received_at=checked.received_ms,
-                )
-            )
-            session = fresh.session
-            apply_standing(session, SUBMITTED)
-            session.submitted_at = checked.received_ms
-            session.applicant_ip = sender.ip
-            session.applicant_user_agent = sender.user_agent
-            add_event(db, session, status_event(SessionStatus.SUBMITTED), "applicant")
-            context.jobs.enqueue(db, fresh.attempt, session.organization_id)
-    except (ApiError, IntegrityError, StaleDataError):
+        return _write(context, token, checked, sealed, sender)
+    except (ApiError, IntegrityError, StaleDataError, NoMediaKeyError) as error:
         # Somebody was faster. After any other failure the commit may have gone through: the
-        # media stays, and the sweep at start-up removes what no row speaks of.
-        discard(kept)
+        # media stays, and the sweep removes what no row speaks of.
+        context.media.abandon(context.database, sealed.place)
+        if isinstance(error, NoMediaKeyError):
+            raise _gone() from None
         raise
+
+
+def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> _Sealed:
+    session_id, media = opened.session.id, context.media
+    place = place_of(session_id, opened.attempt.number, checked.stored.id)
+    files = [checked.stored.folder / name for name in (DESCRIPTION_FILE, *checked.names)]
+    try:
+        data_key = media.begin(context.database, session_id, place)
+        media.keep(data_key, session_id, place, files)
+    except NoMediaKeyError:
+        raise _gone() from None
+    except (OSError, MasterKeyError) as error:
+        _LOG.error("capture not kept", extra={"error": type(error).__name__})
+        raise NotReadyError("the capture can't be kept now; send it again") from None
+    return _Sealed(place, data_key)
+
+
+def _gone() -> NotFoundError:
+    message = "this link is not known, or a newer one has taken its place"
+    return NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
+
+
+def _write(
+    context: Context, token: str, checked: _Checked, sealed: _Sealed, sender: Sender
+) -> SessionRow:
+    with context.database.write() as db:
+        fresh = open_attempt(db, token, lock=True)
+        session = fresh.session
+        context.media.settle(db, session.id, sealed.place, sealed.data_key)
+        _use_token(db, fresh.attempt)
+        db.add(
+            CaptureRow(
+                id=checked.stored.id,
+                attempt_id=fresh.attempt.id,
+                session_id=session.id,
+                folder=sealed.place,
+                files=checked.names,
+                n_bytes=checked.n_bytes,
+                received_at=checked.received_ms,
+            )
+        )
+        apply_standing(session, SUBMITTED)
+        session.submitted_at = checked.received_ms
+        session.applicant_ip = sender.ip
+        session.applicant_user_agent = sender.user_agent
+        add_event(db, session, status_event(SessionStatus.SUBMITTED), "applicant")
+        context.jobs.enqueue(db, fresh.attempt, session.organization_id)
     return session
 
 

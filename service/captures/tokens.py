@@ -16,6 +16,7 @@ from service.errors import (
     NotFoundError,
     TooManyRequestsError,
 )
+from service.logs import note_for_log
 from service.signing import token_digest
 from service.tables import (
     Attempt,
@@ -65,18 +66,42 @@ def open_attempt(db: Session, token: str, *, lock: bool = False) -> OpenAttempt:
     GoneError
         When it has run out.
     """
-    attempt = db.exec(select(Attempt).where(Attempt.token_sha256 == token_digest(token))).first()
-    if attempt is None:
-        message = "this link is not known, or a newer one has taken its place"
-        raise NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
+    attempt = _attempt_of(db, token)
+    session = db.get(SessionRow, attempt.session_id, with_for_update=True if lock else None)
+    if session is None:
+        raise _unknown()
+    if lock:  # whoever held it may have renewed the link, or used it
+        attempt = _attempt_of(db, token)
     if attempt.token_used_at is not None:
         raise ConflictError("this link was used; ask for a new one", "CAPTURE_TOKEN_USED")
-    session = db.get_one(SessionRow, attempt.session_id, with_for_update=True if lock else None)
+    note_for_log(
+        organization_id=session.organization_id, session_id=session.id, attempt=attempt.number
+    )
     if session.status != SessionStatus.PENDING or attempt.number != session.attempt:
         raise ConflictError("the session takes no capture any more", "SESSION_TERMINAL")
     if attempt.token_expires_at < now_ms():
         raise GoneError("this link has run out; ask for a new one")
     return OpenAttempt(session, attempt, db.get_one(Workflow, session.workflow_id))
+
+
+def _attempt_of(db: Session, token: str) -> Attempt:
+    query = select(Attempt).where(Attempt.token_sha256 == token_digest(token))
+    attempt = db.exec(query.execution_options(populate_existing=True)).first()
+    if attempt is None:
+        raise _unknown()
+    return attempt
+
+
+def _unknown() -> NotFoundError:
+    message = "this link is not known, or a newer one has taken its place"
+    return NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
+
+
+def is_known(context: Context, token: str) -> bool:
+    """Whether `token` is that of an attempt, open or not."""
+    with context.database.read() as db:
+        found = select(Attempt.id).where(Attempt.token_sha256 == token_digest(token))
+        return db.exec(found).first() is not None
 
 
 def note_view(context: Context, token: str) -> OpenAttempt:

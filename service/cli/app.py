@@ -13,11 +13,14 @@ from typing import Annotated
 import typer
 
 from service.cli.analyze import analyze
+from service.cli.audit import audit
+from service.cli.backup import backup
 from service.cli.evaluate import evaluate
 from service.cli.evaluate_phrase import phrase
 from service.cli.evaluate_words import words
 from service.cli.inspect import models, policy
 from service.cli.keys import keys
+from service.cli.master_key import rotate_master
 from service.cli.roles import api, migrate, worker
 from service.cli.serve import demo, serve
 
@@ -35,10 +38,13 @@ evaluate.command()(words)
 app.add_typer(evaluate, name="evaluate")
 app.command()(serve)
 app.command()(migrate)
+app.command()(backup)
 app.command()(api)
 app.command()(worker)
 app.command()(demo)
+keys.command()(rotate_master)
 app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 app.command()(models)
 app.command()(policy)
 

@@ -9,6 +9,7 @@ import typer
 
 from service.cli.options import DataDir, read_settings
 from service.cli.output import BROKEN, failed
+from service.cli.stored import require_database
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -16,14 +17,11 @@ if TYPE_CHECKING:
 
 def migrate(data_dir: DataDir = None) -> None:
     """Make the tables, or bring them up to date. Run it before `api` and `worker` start."""
-    from sqlalchemy.exc import OperationalError
-
     from service.server import migrate as run
 
-    try:
-        run(read_settings(data_dir=data_dir))
-    except OperationalError as error:
-        raise failed("DATABASE_NOT_REACHED", type(error).__name__, BROKEN) from None
+    settings = read_settings(data_dir=data_dir)
+    _require_database(settings, make=True)
+    run(settings)
     typer.echo("the tables are up to date", err=True)
 
 
@@ -45,6 +43,7 @@ def api(
         f"BONAFIDE_{name}": str(value) for name, value in given.items() if value is not None
     }
     settings = _checked(Role.API.value)
+    _require_database(settings, make=False)
     try:
         run_api(settings)
     except (ChallengeError, PolicyError) as error:
@@ -64,6 +63,16 @@ def worker(data_dir: DataDir = None) -> None:
         run_worker(settings)
     except (DatabaseNotReadyError, NoSlotError) as error:
         raise failed("NOT_PREPARED", error, BROKEN) from None
+
+
+def _require_database(settings: Settings, *, make: bool) -> None:
+    from service.database import Database
+
+    database = Database(settings, 1)
+    try:
+        require_database(database, make=make)
+    finally:
+        database.close()
 
 
 def _checked(role: str) -> Settings:

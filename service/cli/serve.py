@@ -9,6 +9,7 @@ import typer
 
 from service.cli.options import DataDir, Verbose, read_settings
 from service.cli.output import BROKEN, failed
+from service.cli.stored import require_database
 
 _EXAMPLE = (
     '{"first_name": "Ada", "last_name": "Example", '
@@ -24,10 +25,14 @@ def serve(
 ) -> None:
     """Run the HTTP service. Settings that have no option here are BONAFIDE_… variables."""
     from service.challenge import ChallengeError
+    from service.database import Database
     from service.server import run
     from verdict.policy import PolicyError
 
     settings = read_settings(host=host, port=port, data_dir=data_dir, log_level=log_level)
+    database = Database(settings, 1)
+    require_database(database)
+    database.close()
     address = f"http://{settings.host}:{settings.port}"
     typer.echo(
         f"{address}, data in {settings.data_dir}\n"

@@ -39,7 +39,7 @@ def running_service(data_dir: Path) -> Iterator[str]:
     # What the caller's shell has set for another deployment must not reach this one.
     environment = {name: text for name, text in os.environ.items() if not _is_deployment(name)}
     with log.open("wb") as stream:
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603  # nosec B603
             [*command, "--data-dir", str(data_dir)],
             stdin=subprocess.DEVNULL,
             stdout=stream,

@@ -7,15 +7,29 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from service.audit.chain import digest_of
+from service.audit.log import note
 from service.clock import now_ms
 from service.context import Context
 from service.events import ANALYSIS_RECORDED, DEEPFAKE_DETECTED, add_event, status_event
-from service.jobs.claims import ENGINE, Claimed, fail, is_waiting_for, locked, queue_again
+from service.jobs.claims import (
+    ENGINE,
+    MOST_JOBS,
+    Claimed,
+    fail,
+    is_waiting_for,
+    locked,
+    queue_again,
+)
 from service.lifecycle import after_verdict
 from service.sessions.change import apply_standing
 from service.tables import Attempt, AttemptState, SessionRow, SessionStatus, VerdictRow, Workflow
 from verdict.engine import Decision
 from verdict.wire import detection_data, detection_evidence
+
+# Of what the media needs and is away: ten times as long as after a crash, and longer each time.
+_OUTAGE_PAUSES = 10
+_LONGEST_PAUSE_S = 300.0
 
 
 def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> None:
@@ -27,15 +41,27 @@ def record_verdict(context: Context, claimed: Claimed, decision: Decision) -> No
         workflow = db.get_one(Workflow, session.workflow_id)
         attempt.state = AttemptState.DONE
         db.add(attempt)
+        data = detection_data(decision, datetime.now(UTC))
         db.add(
             VerdictRow(
                 attempt_id=attempt.id,
                 session_id=session.id,
                 verdict=decision.rule.verdict,
                 reason_code=decision.reason_code,
-                data=detection_data(decision, datetime.now(UTC)),
+                data=data,
                 evidence=_evidence(decision, attempt),
             )
+        )
+        note(
+            db,
+            session.organization_id,
+            "verdict.recorded",
+            ENGINE,
+            session.id,
+            attempt=attempt.number,
+            verdict=str(decision.rule.verdict),
+            rule=decision.priority,
+            sha256=digest_of(data),
         )
         why = str(decision.reason_code)
         _note_deepfake(db, session, decision)
@@ -82,6 +108,30 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
             return True
         fail(db, session, attempt, reason)
         return False
+
+
+def record_outage(context: Context, claimed: Claimed, reason: str) -> bool:
+    """Queue the attempt again without counting the try: nothing was wrong with the capture.
+
+    The pauses grow, and it goes on for days before the session ends as FAILED.
+
+    Returns
+    -------
+    bool
+        Whether it is tried again.
+    """
+    with context.database.write() as db:
+        session, attempt = locked(db, claimed.attempt_id)
+        if attempt.tries != claimed.tries or attempt.state != AttemptState.RUNNING:
+            return False  # another try has ended it, or is at it
+        if attempt.dispatch >= MOST_JOBS:
+            fail(db, session, attempt, reason)
+            return False
+        attempt.tries -= 1
+        pause_s = _OUTAGE_PAUSES * context.settings.retry_pause_s * attempt.dispatch
+        pause_s = min(pause_s, _LONGEST_PAUSE_S)
+        queue_again(db, context, attempt, session.organization_id, pause_s)
+        return True
 
 
 def _note_deepfake(db: Session, session: SessionRow, decision: Decision) -> None:

@@ -6,6 +6,8 @@ any two of them and two processes at the same attempt don't both write.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select, update
@@ -22,10 +24,15 @@ from service.sessions.change import apply_standing
 from service.tables import Attempt, AttemptState, CaptureRow, SessionRow, SessionStatus
 
 ENGINE = "engine"
-# Jobs of one attempt that may be lost or handed over before it is given up: each stop of a worker
-# hands over, so it takes a fault that no try gets to the end of.
-_MOST_JOBS = 100
+# Jobs of one attempt that may be lost, handed over or find no media before it is given up: each
+# stop of a worker hands over, so it takes a fault that no try gets to the end of, or three days
+# without store or master key.
+MOST_JOBS = 1000
 _UNDER_WAY = (AttemptState.QUEUED, AttemptState.RUNNING)
+
+
+class AttemptGoneError(LookupError):
+    """The session was erased: there is nothing to analyse and nothing to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +48,25 @@ class Claimed:
     phrase: str
     language: str
     opened_ms: int
+    order: str | None
 
-    def stored(self, context: Context) -> StoredCapture:
-        """Read what was sent with the media.
+    @contextmanager
+    def stored(self, context: Context) -> Iterator[StoredCapture]:
+        """Hold what was sent in a scratch folder, for as long as it is looked at.
 
         Raises
         ------
-        OSError
-            When the folder is gone.
+        service.media.vault.NoMediaKeyError, service.media.store.MissingObjectError
+            When the media is gone.
         """
-        folder = context.settings.data_dir / self.capture.folder
-        text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
-        description = CaptureDescription.model_validate_json(text)
-        capture = self.capture
-        return description.stored(
-            capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
-        )
+        capture, media = self.capture, context.media
+        names = (DESCRIPTION_FILE, *capture.files)
+        with media.unpacked(context.database, self.session_id, capture.folder, names) as folder:
+            text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
+            description = CaptureDescription.model_validate_json(text)
+            yield description.stored(
+                capture.id, folder, self.phrase, self.language, capture.received_at, self.opened_ms
+            )
 
 
 def requeue_interrupted(context: Context) -> int:
@@ -88,22 +98,24 @@ def claim_next(context: Context) -> Claimed | None:
 def is_suspect(context: Context, attempt_id: str) -> bool:
     """Whether a process died while it analysed this attempt, perhaps because of it."""
     with context.database.read() as db:
-        return db.get_one(Attempt, attempt_id).state == AttemptState.RUNNING
+        attempt = db.get(Attempt, attempt_id)
+    return attempt is not None and attempt.state == AttemptState.RUNNING
 
 
 def claim(context: Context, attempt_id: str, dispatch: int) -> Claimed | None:
     """Take up one attempt and count the try; None when job `dispatch` of it is out of date."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         session, attempt = locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return None
         capture = db.exec(select(CaptureRow).where(CaptureRow.attempt_id == attempt_id)).one()
         return _taken_up(db, session, attempt, capture)
+    return None
 
 
 def give_back(context: Context, claimed: Claimed) -> None:
     """Return an attempt whose analysis was cut short by a shutdown; the try does not count."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         _, attempt = locked(db, claimed.attempt_id)
         if attempt.state == AttemptState.RUNNING and attempt.tries == claimed.tries:
             attempt.tries -= 1
@@ -112,11 +124,11 @@ def give_back(context: Context, claimed: Claimed) -> None:
 
 def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
     """Queue a new job for an attempt whose job `dispatch` is lost; False when it moved on."""
-    with context.database.write() as db:
+    with suppress(AttemptGoneError), context.database.write() as db:
         session, attempt = locked(db, attempt_id)
         if attempt.dispatch != dispatch or attempt.state not in _UNDER_WAY:
             return False
-        if attempt.dispatch >= _MOST_JOBS:
+        if attempt.dispatch >= MOST_JOBS:
             fail(db, session, attempt, "jobs_lost")
             return False
         # Its state stays: a suspect is one for the new job, too.
@@ -124,12 +136,23 @@ def redispatch(context: Context, attempt_id: str, dispatch: int) -> bool:
         db.add(attempt)
         context.jobs.enqueue(db, attempt, session.organization_id)
         return True
+    return False
 
 
 def locked(db: Session, attempt_id: str) -> tuple[SessionRow, Attempt]:
-    """Return a session and its attempt as they stand once nobody else can change them."""
-    session_id = db.get_one(Attempt, attempt_id).session_id
-    session = db.get_one(SessionRow, session_id, with_for_update=True)
+    """Return a session and its attempt as they stand once nobody else can change them.
+
+    Raises
+    ------
+    AttemptGoneError
+        When the session was erased.
+    """
+    seen = db.get(Attempt, attempt_id)
+    if seen is None:
+        raise AttemptGoneError(attempt_id)
+    session = db.get(SessionRow, seen.session_id, with_for_update=True)
+    if session is None:
+        raise AttemptGoneError(attempt_id)
     return session, db.get_one(Attempt, attempt_id, populate_existing=True)
 
 
@@ -147,6 +170,7 @@ def _taken_up(db: Session, session: SessionRow, attempt: Attempt, capture: Captu
         attempt.phrase,
         attempt.language,
         opened_ms(session, attempt),
+        session.test_outcomes,
     )
 
 

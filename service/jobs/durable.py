@@ -65,6 +65,10 @@ class QueueingRunner:
         """Queue an attempt of a delivery in the transaction of `db`; see `DeliveryQueue`."""
         self.client.enqueue_in_transaction(db, delivery_id, delay_s, number=number, tenant=tenant)
 
+    def check(self) -> None:
+        """Raise where the engine's tables can't be read."""
+        self.client.check()
+
     def wake(self, attempt_id: str) -> None:
         """Note it: workers look into the queue by themselves."""
         _LOG.info("attempt queued", extra={"attempt_id": attempt_id})

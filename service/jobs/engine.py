@@ -79,6 +79,10 @@ class EngineClient:
         options = _options(DELIVER, DELIVERIES, workflow_id, tenant, delay_s)
         self._client.enqueue_in_transaction(db, options, delivery_id, number, tenant)
 
+    def check(self) -> None:
+        """Raise where the engine's tables can't be read."""
+        self._client.list_workflows(limit=1, load_input=False, load_output=False)
+
     def pending(self) -> list[WorkflowStatus]:
         """Return what some executor has taken up and not ended."""
         return self._client.list_workflows(

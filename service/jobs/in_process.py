@@ -8,10 +8,10 @@ import logging
 from sqlmodel import Session
 
 from service.context import Context
+from service.idempotency import forget_answers
 from service.jobs.analysis import analyse_attempt
 from service.jobs.claims import claim_next, give_back, requeue_interrupted
 from service.sessions.change import expire_sessions
-from service.sessions.create import forget_idempotency_keys
 from service.tables import Attempt
 from service.webhooks.retention import forget_messages
 
@@ -46,6 +46,9 @@ class InProcessRunner:
         self, db: Session, attempt: Attempt, organization_id: str, delay_s: float = 0.0
     ) -> None:
         """Do nothing: the state of the attempt and its `not_before` are the queue."""
+
+    def check(self) -> None:
+        """Do nothing: the queue is the database."""
 
     def wake(self, attempt_id: str) -> None:
         """Wake a worker; what is due stands in the database."""
@@ -99,7 +102,7 @@ class InProcessRunner:
         while not self._stopping.is_set():
             try:
                 await asyncio.to_thread(expire_sessions, self._context)
-                await asyncio.to_thread(forget_idempotency_keys, self._context)
+                await asyncio.to_thread(forget_answers, self._context)
                 await asyncio.to_thread(forget_messages, self._context)
             except Exception as error:
                 _LOG.error("expiry not run", extra={"error": type(error).__name__})

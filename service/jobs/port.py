@@ -32,6 +32,9 @@ class JobRunner(Protocol):
     def wake(self, attempt_id: str) -> None:
         """Say that an attempt was queued. Call after its transaction has committed."""
 
+    def check(self) -> None:
+        """Raise where nothing could be queued now."""
+
     async def start(self) -> None:
         """Take up what is queued and what was running when the last process ended."""
 

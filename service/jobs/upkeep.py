@@ -8,24 +8,23 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlmodel import select
-
-from service.captures.storage import sweep_orphans, sweep_staging
+from service.clock import now_ms
 from service.context import Context
+from service.idempotency import forget_answers
 from service.jobs.engine import EngineClient
 from service.jobs.reconcile import Reconciler
+from service.left_behind import LEFT_BEHIND_S, TIDY_EVERY_S, sweep_left_behind
+from service.limits.buckets import forget_full_buckets
+from service.media.erasure import finish_erasures
+from service.media.retention import enforce_retention
+from service.metrics.record import count_upkeep_failure
 from service.sessions.change import expire_sessions
-from service.sessions.create import forget_idempotency_keys
-from service.tables import CaptureRow
 from service.voice.failure import fail_abandoned
 from service.webhooks.retention import forget_messages
 
 _LOG = logging.getLogger(__name__)
 _EXPIRY_EVERY_S = 60.0
 _PRUNE_EVERY_S = 600.0
-_TIDY_EVERY_S = 3600.0
-# An upload is over long before; whatever is older was left behind.
-_LEFT_BEHIND_S = 24 * 3600.0
 _TICK_S = 1.0
 
 
@@ -37,12 +36,15 @@ class Upkeep:
         self._client = client
         self._duties: list[tuple[float, Callable[[], object]]] = [
             (_EXPIRY_EVERY_S, lambda: expire_sessions(context)),
-            (_EXPIRY_EVERY_S, lambda: forget_idempotency_keys(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_answers(context)),
             (_EXPIRY_EVERY_S, lambda: forget_messages(context)),
+            (_EXPIRY_EVERY_S, lambda: finish_erasures(context)),
+            (_EXPIRY_EVERY_S, lambda: forget_full_buckets(context.database.engine)),
             (context.settings.reconcile_every_s, reconciler.run),
             (_PRUNE_EVERY_S, self._prune),
             (_PRUNE_EVERY_S, lambda: fail_abandoned(context.database, context.settings)),
-            (_TIDY_EVERY_S, self._tidy),
+            (TIDY_EVERY_S, self._tidy),
+            (TIDY_EVERY_S, self._enforce_retention),
         ]
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -78,14 +80,16 @@ class Upkeep:
             await asyncio.to_thread(duty)
         except Exception as error:
             # The database may be away for a while: the next round does it.
+            count_upkeep_failure()
             _LOG.error("upkeep not done", extra={"error": type(error).__name__})
 
     def _tidy(self) -> None:
-        settings = self._context.settings
-        sweep_staging(settings, _LEFT_BEHIND_S)
-        with self._context.database.read() as db:
-            known = frozenset(db.exec(select(CaptureRow.id)).all())
-        sweep_orphans(settings, known, _LEFT_BEHIND_S)
+        sweep_left_behind(self._context.settings)
+        self._context.media.sweep(self._context.database, LEFT_BEHIND_S)
+
+    def _enforce_retention(self) -> None:
+        while enforce_retention(self._context, now_ms()) and not self._stopping.is_set():
+            pass
 
     def _prune(self) -> None:
         history = timedelta(seconds=self._context.settings.engine_history_s)

@@ -123,7 +123,7 @@ class Work:
     @contextmanager
     def _noted(self) -> Iterator[None]:
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101  (a coroutine always runs in one)
+        assert task is not None  # noqa: S101  # nosec B101  (a coroutine always runs in one)
         self._tasks.add(task)
         try:
             yield

@@ -185,6 +185,6 @@ def _drawn(capture: Capture | None, picture: Picture | None) -> Shown:
         sentence=picture.sentence,
         figures=[figure for figure in drawn if figure is not None],
         swatches=picture.swatches,
-        curve=Markup(curve),  # noqa: S704 - the diagram escapes what it writes
+        curve=Markup(curve),  # noqa: S704 - the diagram escapes what it writes # nosec B704
         missing="" if picture.panels else _NOT_KEPT,
     )

@@ -11,11 +11,11 @@ from service.clock import now_ms
 from service.context import Context
 from service.errors import ConflictError, FieldError, UnprocessableError
 from service.events import ATTEMPT_STARTED, LINK_RENEWED, add_event, status_event
-from service.keys import Caller
+from service.keys import Caller, Scope
 from service.lifecycle import BY_HAND, REOPENED, Standing, is_final, next_attempt
 from service.sessions.links import new_attempt, renew_link
-from service.sessions.read import find_session
-from service.sessions.views import WireObject, retrieved_session
+from service.sessions.read import find_session, note_read
+from service.sessions.views import WireObject, outlined_session, retrieved_session
 from service.tables import (
     Attempt,
     AttemptState,
@@ -49,6 +49,8 @@ def set_status(
 ) -> WireObject:
     """Set the status by hand and return the session. Repeating it changes nothing.
 
+    A key without `sessions:read` gets the outline of the session.
+
     Raises
     ------
     ConflictError
@@ -70,7 +72,11 @@ def set_status(
             actor = f"key:{caller.key_id}"
             add_event(db, session, status_event(status), actor, by="hand", before=str(before))
             db.flush()
-        return retrieved_session(db, context, session)
+        if Scope.READ not in caller.scopes:
+            return outlined_session(db, session)
+        answer = retrieved_session(db, context, session, caller.key_id)
+    note_read(context, caller, session_id)
+    return answer
 
 
 def start_attempt(context: Context, caller: Caller, session_id: str) -> StartedAttempt:

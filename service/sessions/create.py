@@ -2,43 +2,40 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-
-from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session
 
 from service.clock import now_ms
 from service.context import Context
-from service.errors import ConflictError, FieldError, UnprocessableError
+from service.errors import FieldError, UnprocessableError
 from service.events import SESSION_CREATED, add_event
+from service.idempotency import Answered, WireObject, once
 from service.keys import Caller
-from service.sessions.links import new_attempt
+from service.sessions.links import new_attempt, session_url
 from service.sessions.requests import CreateSession
 from service.tables import (
     DEFAULT_SENDER_ID,
     DEFAULT_WORKFLOW_ID,
     Attempt,
-    IdempotencyRow,
     SessionRow,
     User,
     Workflow,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CreatedSession:
-    """A session and its open attempt; `replayed` when an earlier request had made it."""
-
-    session: SessionRow
-    attempt: Attempt
-    replayed: bool
-
-
 def create_session(
-    context: Context, caller: Caller, request: CreateSession, idempotency_key: str | None
-) -> CreatedSession:
-    """Create a session, or return the one that the same key made before.
+    context: Context,
+    caller: Caller,
+    request: CreateSession,
+    idempotency_key: str | None,
+    *,
+    order: str | None = None,
+) -> Answered:
+    """Create a session, or return the answer that the same key got before.
+
+    Parameters
+    ----------
+    order
+        The outcomes that a test deployment shall come to; see service/test_mode.py.
 
     Raises
     ------
@@ -48,41 +45,30 @@ def create_session(
         When the workflow is not known or can't be used, or the redirect address is not allowed.
     """
     _check_redirect(context, request)
-    digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-    try:
-        with context.database.write() as db:
-            if idempotency_key is not None:
-                earlier = _replay(db, context, caller, idempotency_key, digest)
-                if earlier is not None:
-                    return earlier
-            created = _insert(db, context, caller, request)
-            if idempotency_key is not None:
-                db.add(
-                    IdempotencyRow(
-                        organization_id=caller.organization_id,
-                        key=idempotency_key,
-                        request_sha256=digest,
-                        session_id=created.session.id,
-                    )
-                )
-            return created
-    except IntegrityError:
-        # On an engine without one writer at a time the same key can arrive twice at once.
-        if idempotency_key is None:
-            raise
-        with context.database.write() as db:
-            earlier = _replay(db, context, caller, idempotency_key, digest)
-        if earlier is None:
-            raise
-        return earlier
-
-
-def forget_idempotency_keys(context: Context) -> int:
-    """Remove the keys that have run out; return how many."""
-    oldest = now_ms() - round(1000 * context.settings.idempotency_ttl_s)
+    asked = request if order is None else f"{order}\0{request.model_dump_json()}"
+    repeatable = once(context, caller, idempotency_key, "sessions.create", asked)
     with context.database.write() as db:
-        result = db.exec(delete(IdempotencyRow).where(col(IdempotencyRow.created_at) < oldest))
-        return result.rowcount
+        earlier = repeatable.earlier(db) if repeatable else None
+        if earlier is not None:
+            return earlier
+        session, attempt = _insert(db, context, caller, request)
+        session.test_outcomes = order
+        answer = _answer(context, session, attempt)
+        if repeatable is not None:
+            repeatable.keep(db, answer, session.id)
+        return Answered(answer)
+
+
+def _answer(context: Context, session: SessionRow, attempt: Attempt) -> WireObject:
+    url = session_url(context, attempt)
+    answer: WireObject = {
+        "id": session.id,
+        "session_url": url,
+        "links": [{"url": url, "type": "session"}],
+    }
+    if session.external_id is not None:
+        answer["external_id"] = session.external_id
+    return answer
 
 
 def _check_redirect(context: Context, request: CreateSession) -> None:
@@ -95,32 +81,9 @@ def _check_redirect(context: Context, request: CreateSession) -> None:
     )
 
 
-def _replay(
-    db: Session, context: Context, caller: Caller, key: str, digest: str
-) -> CreatedSession | None:
-    row = db.get(IdempotencyRow, (caller.organization_id, key))
-    if row is None:
-        return None
-    if now_ms() - row.created_at > 1000 * context.settings.idempotency_ttl_s:
-        db.delete(row)
-        db.flush()
-        return None
-    if row.request_sha256 != digest:
-        message = "this Idempotency-Key was used for a different request; use a new key"
-        raise ConflictError(message, "IDEMPOTENCY_KEY_REUSED")
-    session = db.get_one(SessionRow, row.session_id)
-    attempt = db.exec(
-        select(Attempt).where(Attempt.session_id == session.id).order_by(col(Attempt.number).desc())
-    ).first()
-    if attempt is None:
-        msg = f"session {session.id} has no attempt"
-        raise LookupError(msg)
-    return CreatedSession(session, attempt, replayed=True)
-
-
 def _insert(
     db: Session, context: Context, caller: Caller, request: CreateSession
-) -> CreatedSession:
+) -> tuple[SessionRow, Attempt]:
     workflow = _workflow(db, caller, request)
     user = User(
         organization_id=caller.organization_id,
@@ -148,7 +111,7 @@ def _insert(
     attempt = new_attempt(context, session, workflow)
     db.add(attempt)
     add_event(db, session, SESSION_CREATED, f"key:{caller.key_id}")
-    return CreatedSession(session, attempt, replayed=False)
+    return session, attempt
 
 
 def _workflow(db: Session, caller: Caller, request: CreateSession) -> Workflow:

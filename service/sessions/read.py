@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, and_, col, or_, select
 
+from service.audit.log import note_once
+from service.clock import now_ms
 from service.context import Context
-from service.errors import BadRequestError, NotFoundError
+from service.errors import NotFoundError
 from service.keys import Caller
+from service.paging import read_token, write_token
 from service.sessions.views import WireObject, retrieved_session, session_record
 from service.tables import SessionRow, SessionStatus
+
+_READ_STEP_MS = 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,24 @@ def find_session(db: Session, caller: Caller, session_id: str, *, lock: bool = F
 
 
 def retrieve_session(context: Context, caller: Caller, session_id: str) -> WireObject:
-    """Return what Retrieve Session answers."""
+    """Return what Retrieve Session answers, and note in the audit log that it was read."""
     with context.database.read() as db:
-        return retrieved_session(db, context, find_session(db, caller, session_id))
+        session = find_session(db, caller, session_id)
+        answer = retrieved_session(db, context, session, caller.key_id)
+    note_read(context, caller, session_id)
+    return answer
+
+
+def note_read(context: Context, caller: Caller, session_id: str) -> None:
+    """Note that a key read a session: once an hour, because integrators poll."""
+    note_once(
+        context.database,
+        caller.organization_id,
+        "session.read",
+        f"key:{caller.key_id}",
+        session_id,
+        since_ms=now_ms() - _READ_STEP_MS,
+    )
 
 
 def list_sessions(context: Context, caller: Caller, wanted: SessionFilter) -> WireObject:
@@ -67,7 +85,7 @@ def list_sessions(context: Context, caller: Caller, wanted: SessionFilter) -> Wi
     conditions = _conditions(caller, wanted)
     page = list(conditions)
     if wanted.next_token is not None:
-        created_at, session_id = _read_token(wanted.next_token)
+        created_at, session_id = read_token(wanted.next_token)
         created, own_id = col(SessionRow.created_at), col(SessionRow.id)
         page.append(or_(created < created_at, and_(created == created_at, own_id < session_id)))
     newest_first = (col(SessionRow.created_at).desc(), col(SessionRow.id).desc())
@@ -89,7 +107,7 @@ def list_sessions(context: Context, caller: Caller, wanted: SessionFilter) -> Wi
         "has_more": has_more,
         "limit": wanted.limit,
         "offset": wanted.offset,
-        "next_token": _write_token(shown[-1]) if has_more else None,
+        "next_token": write_token(shown[-1].created_at, shown[-1].id) if has_more else None,
     }
 
 
@@ -105,16 +123,3 @@ def _conditions(caller: Caller, wanted: SessionFilter) -> list[ColumnElement[boo
     if wanted.end_ms is not None:
         pairs.append((wanted.end_ms, col(SessionRow.created_at) <= wanted.end_ms))
     return [condition for value, condition in pairs if value is not None]
-
-
-def _write_token(row: SessionRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at}:{row.id}".encode()).decode()
-
-
-def _read_token(token: str) -> tuple[int, str]:
-    try:
-        created_at, session_id = base64.urlsafe_b64decode(token).decode().split(":", 1)
-        return int(created_at), session_id
-    except (ValueError, binascii.Error):
-        message = "next_token must be the one that the page before ended with"
-        raise BadRequestError(message) from None

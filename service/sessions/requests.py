@@ -3,23 +3,61 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, LiteralString
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from service.casing import preferring_camel
 from service.tables import SessionStatus
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_NO_NUL: LiteralString = "can't hold the character NUL"
+_NO_URL: LiteralString = "must be an absolute URL, https://host/path"
+
+
+def without_nul(text: str) -> str:
+    """Return `text`; PostgreSQL can't store one with NUL, so no database is asked to."""
+    if "\0" in text:
+        raise PydanticCustomError("string_nul", _NO_NUL)
+    return text
+
+
+def _readable(url: str) -> str:
+    """Return `url`; the answer to a capture is made from its parts, long after this."""
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and parts.port != 0
+    except ValueError:
+        named = False
+    if not named:
+        raise PydanticCustomError("url_parts", _NO_URL)
+    return url
+
+
+NoNul = AfterValidator(without_nul)
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), NoNul]
 Email = Annotated[
     str,
     StringConstraints(
         strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$"
     ),
+    NoNul,
 ]
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+[1-9]\d{6,14}$")]
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Url = Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s/?#]+\S*$")]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=200), NoNul]
+Url = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=r"^https?://[^\s/?#]+\S*$"),
+    NoNul,
+    AfterValidator(_readable),
+]
 
 
 class BothCasings(BaseModel):

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from service.clock import as_wire
 from service.context import Context
+from service.database import is_test
 from service.lifecycle import is_final
 from service.media_links import media_links
 from service.sessions.user_agent import browser_of, device_of
@@ -22,18 +23,41 @@ from service.tables import (
     VerdictRow,
     Workflow,
 )
+from service.test_mode import MARK
 
 WireObject = dict[str, Any]
+# What takes `sessions:read`, and what stands instead of it where the shape asks for something.
+_TO_READ = frozenset(
+    {"external_id", "redirect_url", "submitted_at", "failure_reason", "capture", "analysis_data"}
+)
+_NOTHING: WireObject = {"meta_data": {}, "uploads": {}}
+_NOBODY: WireObject = {"first_name": "", "last_name": "", "email": "", "phone": ""}
 
 
-def retrieved_session(db: Session, context: Context, session: SessionRow) -> WireObject:
-    """Return what Retrieve Session answers."""
+def retrieved_session(
+    db: Session, context: Context, session: SessionRow, holder: str
+) -> WireObject:
+    """Return what Retrieve Session answers; `holder` is whom its media links are given to."""
     capture = _latest_capture(db, session)
     return {
         "session_record": session_record(db, session, with_evidence=True),
         "user": _user(db.get_one(User, session.user_id)),
         "sender_user": _user(db.get_one(User, session.sender_user_id)),
-        "resource_links": {} if capture is None else media_links(context, capture),
+        "resource_links": {} if capture is None else media_links(context, capture, holder),
+    }
+
+
+def outlined_session(db: Session, session: SessionRow) -> WireObject:
+    """Return the same shape for a key that may not read: where it stands, nothing of the person."""
+    record = session_record(db, session, with_evidence=False)
+    users = (db.get_one(User, one) for one in (session.user_id, session.sender_user_id))
+    user, sender_user = (_user(one) | _NOBODY for one in users)
+    return {
+        "session_record": {name: record[name] for name in record if name not in _TO_READ}
+        | _NOTHING,
+        "user": user,
+        "sender_user": sender_user,
+        "resource_links": {},
     }
 
 
@@ -50,8 +74,10 @@ def session_record(db: Session, session: SessionRow, *, with_evidence: bool) -> 
     capture = _latest_capture(db, session)
     verdict = _latest_verdict(db, session)
     left = workflow.attempt_limit - session.attempt
+    mark = MARK if is_test(db) else {}
     record: WireObject = {
         "id": session.id,
+        **mark,
         "organization_id": session.organization_id,
         "user_id": session.user_id,
         "sender_user_id": session.sender_user_id,

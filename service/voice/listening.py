@@ -14,6 +14,7 @@ from layers.capture.types import Capture
 from layers.voice.speaker.protocol import SpeakerEncoderError
 from layers.voice.speaker.reading import VoiceReading, audio_findings
 from service.captures.media_type import ACCEPTED, HEAD_BYTES, Part, recognise
+from service.captures.storage import sweep_old
 from service.errors import (
     AnalysisBusyError,
     FieldError,
@@ -33,7 +34,11 @@ _Result = TypeVar("_Result")
 
 def folder_of(settings: Settings, request_id: str) -> Path:
     """Return where the recording of a request lies while it is waited for."""
-    return settings.data_dir / _FOLDER / request_id
+    return _root(settings) / request_id
+
+
+def _root(settings: Settings) -> Path:
+    return (settings.scratch_dir or settings.data_dir) / _FOLDER
 
 
 def keep_sound(settings: Settings, request_id: str, field: str, content: bytes) -> Path:
@@ -63,9 +68,14 @@ def forget_sound(settings: Settings, request_id: str) -> None:
 
 def sweep_sounds(settings: Settings, known: Set[str]) -> None:
     """Remove recordings that no request waits with: left behind when a process ended."""
-    for folder in (settings.data_dir / _FOLDER).glob("*"):
+    for folder in _root(settings).glob("*"):
         if folder.name not in known:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep_old_sounds(settings: Settings, older_than_s: float) -> None:
+    """Remove recordings that are too old to be any process's that is alive."""
+    sweep_old(_root(settings), older_than_s)
 
 
 @asynccontextmanager

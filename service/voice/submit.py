@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from layers.capture.types import Capture
 from service.errors import ConflictError, NotFoundError
+from service.idempotency import Once, once
 from service.keys import Caller
 from service.tables import new_id
 from service.voice.desk import VoiceDesk
@@ -30,7 +31,9 @@ class Accepted:
     replayed: bool
 
 
-async def submit_voice(desk: VoiceDesk, caller: Caller, asked: EnrollVoice) -> Accepted:
+async def submit_voice(
+    desk: VoiceDesk, caller: Caller, asked: EnrollVoice, idempotency_key: str | None = None
+) -> Accepted:
     """Check and keep a request, and start it.
 
     Raises
@@ -40,14 +43,16 @@ async def submit_voice(desk: VoiceDesk, caller: Caller, asked: EnrollVoice) -> A
         used for something else.
     """
     row = _row(caller, asked)
-    replayed = await asyncio.to_thread(_check, desk, row)
+    asked_for = f"{row.request_uuid}\0{row.request_sha256}"
+    repeatable = once(desk.context, caller, idempotency_key, f"voice.{row.kind}", asked_for)
+    replayed = await asyncio.to_thread(_check, desk, row, repeatable)
     if replayed is not None:
         return Accepted(replayed, replayed=True)
     settings = desk.context.settings
     with desk.place():
         try:
             capture = await in_time(desk, _take(desk, row, asked.voice_data))
-            replayed = await asyncio.to_thread(_insert, desk, row)
+            replayed = await asyncio.to_thread(_insert, desk, row, repeatable)
         except BaseException:
             await asyncio.to_thread(forget_sound, settings, row.id)
             raise
@@ -82,12 +87,17 @@ def _row(caller: Caller, asked: EnrollVoice) -> VoiceRequestRow:
     )
 
 
-def _insert(desk: VoiceDesk, row: VoiceRequestRow) -> str | None:
+def _insert(desk: VoiceDesk, row: VoiceRequestRow, repeatable: Once | None) -> str | None:
     try:
         with desk.context.database.write() as db:
+            earlier = repeatable.earlier(db) if repeatable else None
+            if earlier is not None:
+                return str(earlier.body["request_id"])
             replayed = _admitted(db, desk, row)
             if replayed is None:
                 db.add(row)
+                if repeatable is not None:
+                    repeatable.keep(db, {"request_id": row.id}, row.id)
             return replayed
     except IntegrityError:
         # On an engine without one writer at a time the same uuid can arrive twice at once.
@@ -95,8 +105,11 @@ def _insert(desk: VoiceDesk, row: VoiceRequestRow) -> str | None:
             return _admitted(db, desk, row)
 
 
-def _check(desk: VoiceDesk, row: VoiceRequestRow) -> str | None:
+def _check(desk: VoiceDesk, row: VoiceRequestRow, repeatable: Once | None) -> str | None:
     with desk.context.database.read() as db:
+        earlier = repeatable.earlier(db, writes=False) if repeatable else None
+        if earlier is not None:
+            return str(earlier.body["request_id"])
         return _admitted(db, desk, row)
 
 

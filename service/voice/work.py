@@ -92,8 +92,9 @@ async def _reading(desk: VoiceDesk, request_id: str, capture: Capture | None) ->
 
 def _record_failure(desk: VoiceDesk, request_id: str, reason: str) -> None:
     with desk.context.database.write() as db:
-        row = db.get_one(VoiceRequestRow, request_id, with_for_update=True)
-        fail_request(db, row, reason, "engine")
+        row = db.get(VoiceRequestRow, request_id, with_for_update=True)
+        if row is not None:  # erased while it was under way
+            fail_request(db, row, reason, "engine")
 
 
 def _reason_of(error: Exception) -> str:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from service.clock import now_ms
 from service.database import Database
+from service.logs import log_context
+from service.metrics.record import count_webhook_try
 from service.outbox import DeliveryQueue
 from service.settings import Settings
+from service.tracing import span
 from service.webhooks.claims import Claimed, NotNow, claim, record, release
 from service.webhooks.post import Outcome, Sender
 from service.webhooks.signature import signed_headers
@@ -35,6 +38,10 @@ class Deliverer:
 
     async def deliver(self, delivery_id: str, number: int) -> float | None:
         """Post once if it is this delivery's turn; see `DeliveryHandler.deliver`."""
+        with log_context(delivery_id=delivery_id), span("delivery", delivery_id=delivery_id):
+            return await self._deliver(delivery_id, number)
+
+    async def _deliver(self, delivery_id: str, number: int) -> float | None:
         found = await asyncio.to_thread(
             claim, self.database, self.settings, self.box, delivery_id, number
         )
@@ -45,6 +52,7 @@ class Deliverer:
         except asyncio.CancelledError:
             await asyncio.shield(asyncio.to_thread(release, self.database, found))
             raise
+        count_webhook_try(outcome.error, outcome.duration_ms / 1000)
         if not outcome.is_delivered:
             extra = {"delivery_id": delivery_id, "status": outcome.status, "reason": outcome.error}
             _LOG.info("webhook try failed", extra=extra)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,13 +9,13 @@ from sqlmodel import Session, and_, col, or_, select
 
 from service.clock import as_ms, now_ms
 from service.errors import (
-    BadRequestError,
     ConflictError,
     FieldError,
     NotFoundError,
     UnprocessableError,
 )
 from service.keys import Caller
+from service.paging import read_token, write_token
 from service.sessions.views import WireObject
 from service.tables import new_id
 from service.webhooks.desk import WebhookDesk
@@ -74,7 +72,7 @@ def list_deliveries(
             if value is not None:
                 query = query.where(col(column) == value)
         if wanted.next_token is not None:
-            at, last = _read_token(wanted.next_token)
+            at, last = read_token(wanted.next_token)
             query = query.where(or_(created < at, and_(created == at, own_id < last)))
         rows = db.exec(query.order_by(created.desc(), own_id.desc()).limit(wanted.limit + 1)).all()
     shown = rows[: wanted.limit]
@@ -83,7 +81,7 @@ def list_deliveries(
         "data": [delivery_view(one) for one in shown],
         "has_more": has_more,
         "limit": wanted.limit,
-        "next_token": _write_token(shown[-1]) if has_more else None,
+        "next_token": write_token(shown[-1].created_at, shown[-1].id) if has_more else None,
     }
 
 
@@ -217,16 +215,3 @@ def _moment(text: str) -> int:
     except (ValueError, OverflowError):
         message = "Input should be a date, or a date and time, in ISO 8601"
         raise UnprocessableError(message, fields=[FieldError("since", message)]) from None
-
-
-def _write_token(row: DeliveryRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at}:{row.id}".encode()).decode()
-
-
-def _read_token(token: str) -> tuple[int, str]:
-    try:
-        created_at, delivery_id = base64.urlsafe_b64decode(token).decode().split(":", 1)
-        return int(created_at), delivery_id
-    except (ValueError, binascii.Error):
-        message = "next_token must be the one that the page before ended with"
-        raise BadRequestError(message) from None

@@ -6,6 +6,7 @@ import logging
 
 from sqlmodel import Session, col, select, update
 
+from service.audit.log import note
 from service.clock import as_wire, now_ms
 from service.outbox import DeliveryQueue
 from service.tables import new_id
@@ -25,6 +26,15 @@ def disable(
     endpoint.enabled, endpoint.disabled_reason, endpoint.disabled_at = False, reason, now
     endpoint.updated_at = now
     db.add(endpoint)
+    if reason is not DisabledReason.BY_HAND:
+        note(
+            db,
+            endpoint.organization_id,
+            "webhook_endpoint.disabled",
+            "engine",
+            endpoint.id,
+            reason=str(reason),
+        )
     db.exec(
         update(DeliveryRow)
         .where(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from sqlmodel import Session, col, delete, func, select
 
+from service.audit.chain import digest_of
+from service.audit.log import note
 from service.clock import now_ms
 from service.database import hold_name
 from service.errors import ConflictError, FieldError, NotFoundError, UnprocessableError
+from service.idempotency import Answered, Once
 from service.keys import Caller
 from service.sessions.views import WireObject
+from service.tables import IdempotentAnswer
 from service.webhooks.claims import locked_endpoint
 from service.webhooks.desk import WebhookDesk
 from service.webhooks.disable import disable
@@ -25,7 +29,9 @@ from service.webhooks.urls import UrlError, read_url
 from service.webhooks.views import endpoint_view
 
 
-def create_endpoint(desk: WebhookDesk, caller: Caller, asked: CreateEndpoint) -> WireObject:
+def create_endpoint(
+    desk: WebhookDesk, caller: Caller, asked: CreateEndpoint, repeatable: Once | None = None
+) -> Answered:
     """Make an endpoint and return it with its secret, which is shown this once.
 
     Raises
@@ -37,6 +43,9 @@ def create_endpoint(desk: WebhookDesk, caller: Caller, asked: CreateEndpoint) ->
     """
     _check_url(desk, asked.url)
     with desk.database.write() as db:
+        earlier = repeatable.earlier(db) if repeatable else None
+        if earlier is not None:
+            return earlier
         hold_name(db, f"webhook endpoints of {caller.organization_id}")
         of_tenant = EndpointRow.organization_id == caller.organization_id
         count = db.exec(select(func.count()).select_from(EndpointRow).where(of_tenant)).one()
@@ -56,7 +65,11 @@ def create_endpoint(desk: WebhookDesk, caller: Caller, asked: CreateEndpoint) ->
         db.add(endpoint)
         db.flush()
         secret = desk.box.add(db, endpoint.id)
-        return endpoint_view(endpoint, live_secrets(db, endpoint.id)) | {"secret": secret}
+        answer = endpoint_view(endpoint, live_secrets(db, endpoint.id)) | {"secret": secret}
+        if repeatable is not None:
+            repeatable.keep(db, answer, endpoint.id)
+        _note(db, caller, endpoint, "webhook_endpoint.created")
+        return Answered(answer)
 
 
 def list_endpoints(desk: WebhookDesk, caller: Caller) -> WireObject:
@@ -109,6 +122,7 @@ def update_endpoint(
             endpoint.failing_since, endpoint.failures = None, 0
         elif asked.enabled is False and endpoint.enabled:
             disable(db, desk.queue, endpoint, DisabledReason.BY_HAND)
+        _note(db, caller, endpoint, "webhook_endpoint.changed")
         db.flush()
         return endpoint_view(endpoint, live_secrets(db, endpoint.id))
 
@@ -128,6 +142,8 @@ def remove_endpoint(desk: WebhookDesk, caller: Caller, endpoint_id: str) -> None
         db.exec(delete(TryRow).where(col(TryRow.delivery_id).in_(own)))
         db.exec(delete(DeliveryRow).where(col(DeliveryRow.endpoint_id) == endpoint.id))
         db.exec(delete(SecretRow).where(col(SecretRow.endpoint_id) == endpoint.id))
+        _note(db, caller, endpoint, "webhook_endpoint.removed")
+        db.exec(delete(IdempotentAnswer).where(col(IdempotentAnswer.subject_id) == endpoint.id))
         db.delete(endpoint)
 
 
@@ -145,6 +161,7 @@ def rotate_secret(
     with desk.database.write() as db:
         endpoint = find_endpoint(db, caller, endpoint_id, lock=True)
         secret = desk.box.rotate(db, endpoint.id, seconds)
+        _note(db, caller, endpoint, "webhook_endpoint.secret_rotated")
         return endpoint_view(endpoint, live_secrets(db, endpoint.id)) | {"secret": secret}
 
 
@@ -162,6 +179,19 @@ def find_endpoint(
     if endpoint is None or endpoint.organization_id != caller.organization_id:
         raise NotFoundError("no such webhook endpoint", "WEBHOOK_ENDPOINT_NOT_FOUND")
     return endpoint
+
+
+def _note(db: Session, caller: Caller, endpoint: EndpointRow, action: str) -> None:
+    """Record a change; of the URL, which may hold a token, only the digest."""
+    note(
+        db,
+        endpoint.organization_id,
+        action,
+        f"key:{caller.key_id}",
+        endpoint.id,
+        url_sha256=digest_of(endpoint.url),
+        enabled=endpoint.enabled,
+    )
 
 
 def _check_url(desk: WebhookDesk, url: str) -> None:

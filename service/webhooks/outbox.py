@@ -9,9 +9,11 @@ from sqlmodel import Session, select
 from service.casing import Casing
 from service.clock import now_ms
 from service.context import Context
+from service.database import is_test
 from service.outbox import DeliveryQueue
 from service.sessions.views import WireObject
 from service.tables import EventRow, SessionRow
+from service.test_mode import MARK
 from service.voice.tables import VoiceEventRow
 from service.webhooks.event_types import is_wanted
 from service.webhooks.payload import encoded, session_message, voice_message
@@ -66,6 +68,7 @@ def add_delivery(
     sequence: int,
 ) -> DeliveryRow:
     """Freeze the message in the endpoint's casing and write its delivery."""
+    message = (MARK if is_test(db) else {}) | message
     casing = Casing(endpoint.casing)
     if db.get(MessageRow, (event_id, casing)) is None:
         db.add(MessageRow(event_id=event_id, casing=casing, body=encoded(message, casing)))

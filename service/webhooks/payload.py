@@ -9,6 +9,7 @@ from sqlmodel import Session
 from service.casing import Casing, cased
 from service.clock import as_wire
 from service.context import Context
+from service.media_links import WEBHOOK
 from service.sessions.views import WireObject, retrieved_session
 from service.tables import EventRow, SessionRow
 from service.voice.tables import VoiceEventRow, VoiceRequestRow
@@ -28,7 +29,7 @@ def session_message(
         "attempt": event.attempt,
         "reason_code": event.reason_code,
         "details": event.details,
-        "data": retrieved_session(db, context, session),
+        "data": retrieved_session(db, context, session, WEBHOOK),
     }
 
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from service.casing import Casing
-from service.sessions.requests import BothCasings
+from service.sessions.requests import BothCasings, NoNul
 from service.webhooks.event_types import DEFAULT_EVENTS, names_nothing
 from service.webhooks.tables import DeliveryState
 
@@ -27,7 +27,7 @@ def _not_delivered() -> list[DeliveryState]:
 
 
 Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), NoNul]
 EventPattern = Annotated[str, Field(max_length=100), AfterValidator(_known)]
 EventFilter = Annotated[
     list[EventPattern],

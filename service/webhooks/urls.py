@@ -45,10 +45,11 @@ def read_url(url: str, *, allow_http: bool, allowed: Sequence[Network] = ()) -> 
         raise UrlError(f"must have at most {_MAX_CHARS} characters")
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # decodes international names, and raises where there is nothing to
     except (httpx.InvalidURL, UnicodeError):
         raise UrlError("must be an absolute URL, https://host/path") from None
     schemes = ("https", "http") if allow_http else ("https",)
-    if parsed.scheme not in schemes or not parsed.host:
+    if parsed.scheme not in schemes or not host:
         raise UrlError("must start with https:// and name a host")
     if parsed.userinfo or parsed.fragment:
         raise UrlError("must hold neither a user name nor a fragment (#…)")

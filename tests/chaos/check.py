@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlmodel import col, func, select
 
+from service.audit.tables import AuditRow
+from service.audit.verify import verify_all
 from service.database import Database
 from service.settings import Settings
 from service.tables import Attempt, AttemptState, EventRow, SessionRow, SessionStatus, VerdictRow
 from service.webhooks.tables import DeliveryRow, DeliveryState
 from tests.chaos.receiver import Received
+
+_VERDICT = "verdict.recorded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,12 @@ def check(settings: Settings, sent: Sequence[str], taken: Sequence[Received]) ->
         delivered = db.exec(
             select(func.count()).where(DeliveryRow.state == DeliveryState.DELIVERED)
         ).one()
+        audited = db.exec(
+            select(AuditRow.subject_id, AuditRow.action).where(
+                col(AuditRow.action).in_({one.type for one in events} | {_VERDICT})
+            )
+        ).all()
+    chains = verify_all(database)
     database.close()
     problems: list[str] = []
     wanted = set(sent)
@@ -70,6 +80,11 @@ def check(settings: Settings, sent: Sequence[str], taken: Sequence[Received]) ->
     statuses = {row.id: row.status for row in sessions}
     if wrong := [one for one in wanted if statuses.get(one) != SessionStatus.VERIFIED]:
         problems.append(f"{len(wrong)} sessions not VERIFIED")
+    problems += [f"audit log {one.problem}" for one in chains if one.problem is not None]
+    written = Counter((one.session_id, one.type) for one in events)
+    written.update((one, _VERDICT) for one in verdicts)
+    if written != Counter(audited):
+        problems.append("events or verdicts without an audit entry, or entries without them")
     problems += _sequence_problems(events)
     problems += _receipt_problems([one for one in events if one.session_id in wanted], taken)
     return Findings(

@@ -51,6 +51,9 @@ class StubAnalyser:
             os._exit(9)  # as the kernel would, short of memory
         return self._found
 
+    def forget(self, capture_id: str) -> None:
+        return
+
     async def close(self) -> None:
         """Nothing to stop."""
 

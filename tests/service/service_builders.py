@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,10 @@ def nothing_executed() -> Evidence:
 
 @dataclass
 class BuilderAnalyser:
-    """Answers `evidence`; raises what stands in `inspect_error` and `analyse_errors`."""
+    """Answers `evidence`; raises what stands in `inspect_error` and `analyse_errors`.
+
+    `look` is shown each capture that is analysed, while its files are there.
+    """
 
     evidence: Evidence = field(default_factory=evidence)
     findings: tuple[QualityFinding, ...] = ()
@@ -92,6 +95,7 @@ class BuilderAnalyser:
     is_ready: bool = False
     inspected: list[StoredCapture] = field(default_factory=list)
     analysed: list[StoredCapture] = field(default_factory=list)
+    look: Callable[[StoredCapture], object] = lambda _: None
 
     async def start(self) -> None:
         self.is_ready = True
@@ -105,10 +109,14 @@ class BuilderAnalyser:
 
     async def analyse(self, capture: StoredCapture, policy: Policy) -> Evidence:
         self.analysed.append(capture)
+        self.look(capture)
         await asyncio.sleep(self.analyse_pause_s)
         if self.analyse_errors:
             raise self.analyse_errors.pop(0)
         return self.evidence
+
+    def forget(self, capture_id: str) -> None:
+        return
 
     async def close(self) -> None:
         self.is_ready = False

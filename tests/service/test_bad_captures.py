@@ -35,7 +35,7 @@ def _assert_still_open(service: Service, created: dict[str, Any]) -> None:
     record = service.retrieve(created["id"])["session_record"]
     assert (record["status"], record["attempt"]) == ("PENDING", 1)
     data_dir = service.context.settings.data_dir
-    assert not list((data_dir / "captures").glob("*/*/*"))
+    assert not list((data_dir / "media").glob("captures/*/*/*"))
     assert not list((data_dir / "staging").iterdir())
     service.analyser.inspect_error, service.analyser.findings = None, ()
     assert service.capture(service.token_of(created)).status_code == 202
@@ -209,6 +209,25 @@ def test_too_many_bytes(start_service: StartService) -> None:
     assert (response.status_code, response.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")
     record = service.retrieve(created["id"])["session_record"]
     assert record["status"] == "PENDING"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"--x\r\n" + 17 * b"a: b\r\n" + b"\r\n", 400),
+        (2 * b'--x\r\nContent-Disposition: form-data; name="capture"\r\n\r\n{}\r\n', 422),
+    ],
+    ids=["headers of a part", "capture JSONs"],
+)
+def test_parts_that_would_cost_time_without_end(service: Service, body: bytes, status: int) -> None:
+    token = service.token_of(service.create())
+    response = service.client.post(
+        f"/v1/captures/{token}",
+        content=body + b"--x--\r\n",
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+    assert response.status_code == status, response.text
+    assert "not valid multipart" in response.text or "JSON once" in response.text
 
 
 def test_too_many_files_and_too_long_json(start_service: StartService) -> None:

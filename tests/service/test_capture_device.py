@@ -13,12 +13,14 @@ import pytest
 from layers.capture.description import CaptureDescription, parse_description
 from layers.capture.errors import CaptureDescriptionError, UnreadableMediaError
 from layers.capture.types import Challenge, Device
+from layers.runner import MediaRequest
 from service.analyser import StoredCapture
 from service.api.page import PAGE_FOLDER
 from service.layer_analyser import LayerAnalyser, media_request
-from tests.service.running_service import Service
+from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     MP4,
+    BuilderAnalyser,
     capture_parts,
     description,
     json_part,
@@ -29,7 +31,13 @@ from tests.service.stub_layers import tasks_that_name_their_policy
 _DEVICE = {"label": "USB Camera (046d:0825)", "width": 1280, "height": 720, "frame_rate": 29.97}
 
 
-def test_the_camera_of_frames_is_kept_in_their_json(service: Service) -> None:
+def test_the_camera_of_frames_is_kept_in_their_json(start_service: StartService) -> None:
+    seen: list[CaptureDescription] = []
+
+    def look(stored: StoredCapture) -> None:
+        seen.append(parse_description((stored.folder / "capture.json").read_bytes()))
+
+    service = start_service(BuilderAnalyser(look=look))
     created = service.create()
     token = service.token_of(created)
     capture = description(service.steps(token), device=_DEVICE)
@@ -37,19 +45,21 @@ def test_the_camera_of_frames_is_kept_in_their_json(service: Service) -> None:
     assert sent.status_code == 202, sent.text
     service.judged(created["id"])
     stored = service.analyser.analysed[0]
-    kept = parse_description((stored.folder / "capture.json").read_bytes())
+    (kept,) = seen
     assert kept.camera == Device("USB Camera (046d:0825)", 1280, 720, 29.97)
     assert stored.device == kept.camera
 
 
-def test_the_camera_of_a_video_is_handed_on_with_it(service: Service) -> None:
+def test_the_camera_of_a_video_is_handed_on_with_it(start_service: StartService) -> None:
+    requests: list[MediaRequest] = []
+    service = start_service(BuilderAnalyser(look=lambda one: requests.append(media_request(one))))
     created = service.create()
     token = service.token_of(created)
     capture = description(service.steps(token), frames=[], audio=None, device={"label": "Front"})
     parts = [("video", ("clip.mp4", MP4, "video/mp4")), json_part(capture)]
     assert service.client.post(f"/v1/captures/{token}", files=parts).status_code == 202
     service.judged(created["id"])
-    assert media_request(service.analyser.analysed[0]).device == Device("Front")
+    assert [request.device for request in requests] == [Device("Front")]
 
 
 def test_a_capture_without_a_camera_is_taken_as_before(service: Service) -> None:

@@ -12,10 +12,14 @@ import pytest
 
 from layers.capture.description import read_description
 from layers.capture.types import Step
+from layers.runner import MediaRequest
 from service.api.schemas import AttemptStarted, CaptureAccepted, CaptureInvitation
+from service.captures.tokens import open_attempt
 from service.challenge import ChallengeError
+from service.errors import NotFoundError
 from service.layer_analyser import media_request
-from service.tables import DEFAULT_WORKFLOW_ID, Workflow
+from service.sessions.links import renew_link
+from service.tables import DEFAULT_WORKFLOW_ID, SessionRow, Workflow
 from tests.service.running_service import Service, StartService
 from tests.service.service_builders import (
     APPLICANT,
@@ -48,6 +52,14 @@ def test_invitation_says_what_to_ask(service: Service) -> None:
     assert service.client.get(f"/v1/captures/{token}").json() == invitation
 
 
+def test_an_unreadable_address_of_an_earlier_release_ends_nothing(service: Service) -> None:
+    created = service.create()
+    with service.context.database.write() as db:
+        db.get_one(SessionRow, created["id"]).redirect_url = "https://["
+    answer = service.capture(service.token_of(created))
+    assert (answer.status_code, answer.json()["redirect_url"]) == (202, None)
+
+
 def test_capture_is_kept_as_it_was_sent(service: Service) -> None:
     created = service.create(redirect_url="https://shop.example.com/done?order=7")
     token = service.token_of(created)
@@ -67,9 +79,12 @@ def test_capture_is_kept_as_it_was_sent(service: Service) -> None:
     assert record["uploads"] == dict.fromkeys(links, True)
     assert record["meta_data"]["applicantSubmissionBrowser"] == "Firefox"
     assert record["submitted_at"].endswith("Z")
-    folders = list((service.context.settings.data_dir / "captures").glob("*/*/*"))
-    assert len(folders) == 1
-    kept = read_description(folders[0])  # the layers read what the service wrote
+    stored = service.context.settings.data_dir / "media"
+    (folder,) = stored.glob("captures/*/*/*")
+    place, names = str(folder.relative_to(stored)), [file.name for file in folder.iterdir()]
+    media, database = service.context.media, service.context.database
+    with media.unpacked(database, created["id"], place, names) as unpacked:
+        kept = read_description(unpacked)  # the layers read what the service wrote
     assert kept.client_time_s == 1.5
     assert [frame.file for frame in kept.frames] == [f"frame_000{index}.jpg" for index in range(5)]
     assert not list((service.context.settings.data_dir / "staging").iterdir())
@@ -97,8 +112,6 @@ def test_video_may_stand_for_the_frames(service: Service) -> None:
     parts = [("video", ("clip.mp4", MP4, "video/mp4")), json_part(capture)]
     response = service.client.post(f"/v1/captures/{token}", files=parts)
     assert response.status_code == 202, response.text
-    folder = service.analyser.inspected[0].folder
-    assert folder.name == service.analyser.inspected[0].id
 
 
 def test_media_links_open_for_a_while(start_service: StartService) -> None:
@@ -157,6 +170,30 @@ def test_open_attempt_gets_a_new_link_and_the_old_one_ends(service: Service) -> 
     assert service.capture(service.token_of(renewed.json())).status_code == 202
 
 
+def test_a_link_that_is_renewed_while_a_capture_waits_is_not_used(
+    start_service: StartService, database_url: str
+) -> None:
+    service = start_service(database_url=database_url)
+    token, database = service.token_of(service.create()), service.context.database
+
+    def open_it() -> str:
+        with database.write() as db:
+            try:
+                return open_attempt(db, token, lock=True).attempt.id
+            except NotFoundError as error:
+                return error.code
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.write() as db:
+            opened = open_attempt(db, token, lock=True)
+            second = pool.submit(open_it)
+            time.sleep(0.4)  # now it waits for the session
+            assert not second.done()
+            renew_link(service.context, opened.attempt, opened.workflow)
+            db.add(opened.attempt)
+        assert second.result(10) == "CAPTURE_TOKEN_UNKNOWN"
+
+
 def test_no_attempt_while_the_last_one_is_analysed(start_service: StartService) -> None:
     service = start_service(BuilderAnalyser(analyse_pause_s=0.5))
     session_id = service.captured()
@@ -198,7 +235,7 @@ def test_two_captures_at_once_one_wins(start_service: StartService) -> None:
     lost = [answer.json()["error"]["code"] for answer in answers if answer.status_code == 409]
     assert lost == ["CAPTURE_TOKEN_USED"] * 2
     assert service.judged(created["id"])["attempt"] == 1
-    kept = list((service.context.settings.data_dir / "captures").glob("*/*/*"))
+    kept = list((service.context.settings.data_dir / "media").glob("captures/*/*/*"))
     assert len(kept) == 1
     assert len(service.analyser.analysed) == 1
 
@@ -315,7 +352,9 @@ def test_workflow_that_cannot_be_heard_is_refused_when_its_session_is_created(
     assert service.client.get(f"/v1/captures/{token}").json()["challenge"]["language"] == "en"
 
 
-def test_sound_start_and_clock_of_a_video_reach_the_analyser(service: Service) -> None:
+def test_sound_start_and_clock_of_a_video_reach_the_analyser(start_service: StartService) -> None:
+    requests: list[MediaRequest] = []
+    service = start_service(BuilderAnalyser(look=lambda one: requests.append(media_request(one))))
     created = service.create()
     token = service.token_of(created)
     capture = description(
@@ -328,7 +367,7 @@ def test_sound_start_and_clock_of_a_video_reach_the_analyser(service: Service) -
     ]
     assert service.client.post(f"/v1/captures/{token}", files=parts).status_code == 202
     service.judged(created["id"])
-    request = media_request(service.analyser.analysed[0])
+    (request,) = requests
     assert (request.audio_start_s, request.client_time_s) == (-0.5, capture["client_time_s"])
 
 

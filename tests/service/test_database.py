@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
 from sqlmodel import select
 
 from service.database import Database, DatabaseNotReadyError
@@ -64,6 +63,18 @@ def test_event_numbers_have_no_gap_under_contention(database: Database) -> None:
         assert sorted(db.exec(select(VoiceEventRow.sequence)).all()) == expected
 
 
+def test_a_reader_sees_one_moment(database: Database) -> None:
+    session_id = _session(database)
+    with database.read() as db:
+        before = db.get_one(SessionRow, session_id)
+        with database.write() as other:
+            add_event(other, other.get_one(SessionRow, session_id), "session.test", "engine")
+        assert before.event_sequence == 0
+        assert not db.exec(select(EventRow).where(EventRow.session_id == session_id)).all()
+    with database.read() as db:
+        assert db.exec(select(EventRow).where(EventRow.session_id == session_id)).all()
+
+
 def test_tables_can_be_made_by_several_at_once(tmp_path: Path, database_url: str) -> None:
     settings = settings_in(tmp_path, database_url=database_url)
     databases = [Database(settings) for _ in range(4)]
@@ -74,11 +85,3 @@ def test_tables_can_be_made_by_several_at_once(tmp_path: Path, database_url: str
     databases[0].check()
     for one in databases:
         one.close()
-
-
-def test_columns_of_an_earlier_version_are_added(database: Database) -> None:
-    with database.write() as db:
-        db.connection().execute(text("ALTER TABLE attempts DROP COLUMN dispatch"))
-    database.create()
-    columns = {column["name"] for column in inspect(database.engine).get_columns("attempts")}
-    assert "dispatch" in columns

@@ -15,7 +15,7 @@ from service.app import create_app
 from service.context import Context
 from service.jobs.analysis import analyse_attempt
 from service.jobs.attempts import record_crash, record_verdict
-from service.jobs.claims import Claimed, claim, give_back, is_suspect, redispatch
+from service.jobs.claims import MOST_JOBS, Claimed, claim, give_back, is_suspect, redispatch
 from service.keys import create_key
 from service.tables import Attempt, AttemptState, VerdictRow
 from tests.service.running_service import Service
@@ -33,6 +33,8 @@ class ParkedRunner:
         self, db: Session, attempt: Attempt, organization_id: str, delay_s: float = 0.0
     ) -> None:
         self.queued.append((attempt.id, attempt.dispatch, delay_s))
+
+    def check(self) -> None: ...
 
     def wake(self, attempt_id: str) -> None:
         """Nobody sleeps."""
@@ -134,7 +136,7 @@ def test_crash_is_queued_again_after_a_growing_pause(
 
 def test_capture_that_kills_every_process_ends_as_failed(service: Service) -> None:
     session_id = service.captured()
-    for tries in (1, 2, 3, 4):  # the same job, taken up again by whoever recovers it
+    for tries in range(1, 8):  # the same job, taken up again by whoever recovers it
         claimed = _claimed(service, 1)
         assert claimed.tries == tries
     asyncio.run(analyse_attempt(service.context, claimed))
@@ -149,9 +151,9 @@ def test_attempt_whose_jobs_are_always_lost_ends_as_failed(
     session_id = service.captured()
     attempt_id = _attempt(service).id
     with service.context.database.write() as db:
-        db.get_one(Attempt, attempt_id).dispatch = 99
-    assert redispatch(service.context, attempt_id, 99)
-    assert not redispatch(service.context, attempt_id, 100)
+        db.get_one(Attempt, attempt_id).dispatch = MOST_JOBS - 1
+    assert redispatch(service.context, attempt_id, MOST_JOBS - 1)
+    assert not redispatch(service.context, attempt_id, MOST_JOBS)
     assert len(parked.queued) == 2
     record = service.retrieve(session_id)["session_record"]
     assert (record["status"], record["failure_reason"]) == ("FAILED", "jobs_lost")

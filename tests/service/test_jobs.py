@@ -12,6 +12,8 @@ from sqlmodel import select
 from service.jobs.analysis import analyse_attempt
 from service.jobs.attempts import record_crash, record_verdict
 from service.jobs.claims import Claimed, claim_next, requeue_interrupted
+from service.media.keys import KeyRing, MasterKeyError
+from service.media.store import MediaStore, MediaStoreError
 from service.sessions.change import expire_sessions
 from service.tables import (
     DEFAULT_WORKFLOW_ID,
@@ -140,6 +142,41 @@ def test_media_that_vanished_is_named(start_service: StartService) -> None:
     assert (record["status"], record["failure_reason"]) == ("FAILED", "media_missing")
 
 
+def _tries(service: Service, session_id: str) -> tuple[int, int]:
+    """Return how many tries count, and how many jobs there were."""
+    with service.context.database.read() as db:
+        attempt = db.exec(select(Attempt).where(Attempt.session_id == session_id)).one()
+    return attempt.tries, attempt.dispatch
+
+
+@pytest.mark.parametrize("what", ["store", "key"])
+def test_an_outage_of_store_or_key_fails_nobody(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    service = start_service(retry_pause_s=0.001)
+    context = service.context
+
+    def away(*_: object) -> None:
+        raise MediaStoreError if what == "store" else MasterKeyError
+
+    with monkeypatch.context() as patch:
+        owner, name = (MediaStore, "read") if what == "store" else (KeyRing, "unwrap")
+        patch.setattr(owner, name, away)
+        session_id = service.captured()
+        for _ in range(500):
+            if _tries(service, session_id)[1] > 2 * context.settings.max_tries:
+                break
+            time.sleep(0.02)
+        else:
+            pytest.fail("it is not tried again")
+        assert service.retrieve(session_id)["session_record"]["status"] == "SUBMITTED"
+        if what == "key":
+            assert service.client.get("/readyz").json()["checks"]["master_key"] is False
+    assert service.judged(session_id)["analysis_data"]["deepfake_detection_data"]["verdict"]
+    assert _tries(service, session_id)[0] == 1
+    assert service.client.get("/readyz").json()["checks"]["master_key"] is True
+
+
 def test_an_attempt_has_one_verdict(start_service: StartService) -> None:
     service = start_service(BuilderAnalyser(analyse_pause_s=30), drain_timeout_s=0)
     session_id = service.captured()
@@ -163,7 +200,7 @@ def test_capture_that_takes_the_process_along_ends_as_failed(start_service: Star
     session_id = service.captured()
     context = service.context
     _wait_until_running(service, session_id)
-    for tries in (2, 3, 4):  # as start-ups find it after the process before died over it
+    for tries in range(2, 8):  # as start-ups find it after the process before died over it
         assert requeue_interrupted(context) == 1
         claimed = _claimed(service)
         assert claimed.tries == tries

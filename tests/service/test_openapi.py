@@ -16,7 +16,14 @@ from service.app import create_app
 from tests.service.service_builders import BuilderAnalyser, settings_in
 
 _ROOT = Path(__file__).parents[2]
-_WITH_KEY = ("/v1/sessions", "/v1/voice", "/v1/webhook-endpoints")
+_WITH_KEY = (
+    "/v1/sessions",
+    "/v1/erasures",
+    "/v1/voice",
+    "/v1/webhook-endpoints",
+    "/v1/api-keys",
+    "/v1/audit",
+)
 Operation = tuple[str, str, dict[str, Any]]
 
 
@@ -35,7 +42,7 @@ def _operations(document: dict[str, Any]) -> list[Operation]:
 
 def test_every_route_documents_its_errors(document: dict[str, Any]) -> None:
     operations = _operations(document)
-    assert len(operations) == 28
+    assert len(operations) == 35
     for method, path, operation in operations:
         where = f"{method} {path}"
         assert operation["summary"], where
@@ -97,6 +104,20 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     for name in ("VoiceComparison", "VoiceEnrollment", "VoiceVerification"):
         assert schemas[name]["examples"], name
     assert document["components"]["securitySchemes"]["APIKeyHeader"]["name"] == "x-api-key"
+
+
+def test_every_link_leads_to_an_operation_and_its_parameters(document: dict[str, Any]) -> None:
+    operations = {operation["operationId"]: operation for _, _, operation in _operations(document)}
+    links = [
+        link
+        for operation in operations.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert len(links) > 40
+    for link in links:
+        taken = operations[link["operationId"]].get("parameters", ())
+        assert set(link["parameters"]) <= {one["name"] for one in taken}, link
 
 
 def test_every_code_that_the_service_raises_is_documented() -> None:

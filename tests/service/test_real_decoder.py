@@ -55,7 +55,7 @@ def _steps(client: TestClient, token: str) -> list[str]:
     return list(client.get(f"/v1/captures/{token}").json()["challenge"]["steps"])
 
 
-def _portrait() -> bytes:
+def portrait() -> bytes:
     """The public-domain portrait that scikit-image ships, cut to the face."""
     shipped = resources.files("skimage.data") / "astronaut.png"
     face = (
@@ -86,7 +86,8 @@ def _noise() -> bytes:
     return buffer.getvalue()
 
 
-def _half_a_video() -> bytes:
+def unfinished_video() -> bytes:
+    """The first half of an MP4."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -113,7 +114,7 @@ def _refusal(client: TestClient, token: str, parts: list[UploadPart]) -> list[di
     ("frame", "code"),
     [
         pytest.param(_jpeg_that_claims(20_000, 10_000), "MEDIA_TOO_LARGE", id="200 megapixels"),
-        pytest.param(_portrait()[:3000], "UNREADABLE_MEDIA", id="cut off"),
+        pytest.param(portrait()[:3000], "UNREADABLE_MEDIA", id="cut off"),
         pytest.param(b"\xff\xd8\xff\xe0 then nonsense", "UNREADABLE_MEDIA", id="nonsense"),
         pytest.param(_noise(), "NO_FACE", id="no face"),
     ],
@@ -128,14 +129,14 @@ def test_bad_pictures(
 
 def test_video_that_ends_in_the_middle(client: TestClient, session: tuple[str, str]) -> None:
     capture = description(_steps(client, session[1]), frames=[], audio=None)
-    video: UploadPart = ("video", ("clip.mp4", _half_a_video(), "video/mp4"))
+    video: UploadPart = ("video", ("clip.mp4", unfinished_video(), "video/mp4"))
     findings = _refusal(client, session[1], [video, json_part(capture)])
     assert findings[0]["code"] == "UNREADABLE_MEDIA"
 
 
 def test_sound_that_no_decoder_reads(client: TestClient, session: tuple[str, str]) -> None:
     capture = description(_steps(client, session[1]))
-    parts = capture_parts(capture, frame=_portrait(), audio=b"RIFF\x00\x00\x00\x00WAVEjunk")
+    parts = capture_parts(capture, frame=portrait(), audio=b"RIFF\x00\x00\x00\x00WAVEjunk")
     assert _refusal(client, session[1], parts)[0]["code"] == "UNREADABLE_MEDIA"
 
 
@@ -143,7 +144,7 @@ def test_good_capture_after_a_bad_one(client: TestClient, session: tuple[str, st
     session_id, token = session
     capture = description(_steps(client, token))
     _refusal(client, token, capture_parts(capture, frame=_noise()))
-    parts = capture_parts(capture, frame=_portrait(), audio=wav_bytes(0.2))
+    parts = capture_parts(capture, frame=portrait(), audio=wav_bytes(0.2))
     taken = client.post(f"/v1/captures/{token}", files=parts)
     assert taken.status_code == 202, taken.text
     for _ in range(1200):

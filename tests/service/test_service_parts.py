@@ -160,11 +160,12 @@ def test_each_purpose_and_link_has_its_own_signature() -> None:
     tokens = {signer.capture_token("a", 1), signer.capture_token("a", 2)}
     tokens |= {signer.capture_token("b", 1), Signer(b"t" * 32).capture_token("a", 1)}
     assert len(tokens) == 4
-    good = signer.media_signature("c", "audio.wav", 10)
-    assert signer.media_signature_is_valid("c", "audio.wav", 10, good)
-    assert not signer.media_signature_is_valid("c", "audio.wav", 11, good)
-    assert not signer.media_signature_is_valid("c", "frame.jpg", 10, good)
-    assert not signer.media_signature_is_valid("c", "audio.wav", 10, "ä")
+    good = signer.media_signature("c", "audio.wav", 10, "key")
+    assert signer.media_signature_is_valid("c", "audio.wav", 10, "key", good)
+    assert not signer.media_signature_is_valid("c", "audio.wav", 11, "key", good)
+    assert not signer.media_signature_is_valid("c", "frame.jpg", 10, "key", good)
+    assert not signer.media_signature_is_valid("c", "audio.wav", 10, "other", good)
+    assert not signer.media_signature_is_valid("c", "audio.wav", 10, "key", "ä")
 
 
 def test_secret_is_made_once_and_kept_private(tmp_path: Path) -> None:

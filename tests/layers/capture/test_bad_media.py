@@ -66,6 +66,29 @@ def test_a_truncated_webm_has_what_was_received(tmp_path: Path) -> None:
         load_video(path)
 
 
+def test_an_mp4_of_a_million_empty_boxes_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(
+        b"\x00\x00\x00\x10ftypisom\x00\x00\x00\x00" + 1_000_000 * b"\x00\x00\x00\x08free"
+    )
+    start = time.process_time()
+    with pytest.raises(UnreadableMediaError, match="damaged"):
+        load_video(path)
+    assert time.process_time() - start < 0.5
+
+
+def test_a_video_in_a_codec_that_nobody_knows(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", [empty_room()] * 3, sound_s=0.5)
+    data = path.read_bytes()
+    for kind, load in ((b"mp4v", load_video), (b"mp4a", load_audio_only)):
+        changed = bytearray(data.replace(kind, b"zzzz"))
+        says = changed.index(b"\x04\x80\x80\x80", changed.index(b"zzzz")) + 5
+        changed[says] = 0xFE  # the object type, which names the codec once more
+        path.write_bytes(changed)
+        with pytest.raises(UnreadableMediaError, match="another browser"):
+            load(path)
+
+
 def test_garbage_after_a_good_beginning(tmp_path: Path) -> None:
     path = tmp_path / "a.webm"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + np.random.default_rng(0).bytes(5000))

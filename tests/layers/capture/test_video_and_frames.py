@@ -12,6 +12,7 @@ from PIL import Image as Pil
 from PIL import ImageFilter
 
 from layers.capture.collect import EvenSample
+from layers.capture.images import decode_image
 from layers.capture.limits import CaptureLimits
 from layers.capture.load import load_frames, load_image, load_media, load_video
 from layers.capture.types import Capture, Challenge, MediaKind, Prompt, Step
@@ -131,6 +132,36 @@ def test_exif_orientation(tmp_path: Path, orientation: int) -> None:
     assert np.abs(capture.images[0].astype(int) - portrait()).mean() < 5
     assert capture.source.rotation_deg == {1: 0, 3: 180, 6: 90, 8: 270}[orientation]
     assert (capture.source.width_px, capture.source.height_px) == (320, 240)
+
+
+def test_a_damaged_exif_tag_beside_a_good_orientation_harms_nothing(tmp_path: Path) -> None:
+    exif = Pil.Exif()
+    exif[0x0112] = 6
+    exif[0x011A] = 72.0
+    path = tmp_path / "a.jpg"
+    Pil.fromarray(np.rot90(portrait()).copy()).save(path, exif=exif, quality=95)
+    content = path.read_bytes()
+    resolution = bytes.fromhex("011a0005")
+    assert content.count(resolution) == 1
+    # A rational number that is said to be a whole one: Pillow reads it and can't write it again.
+    path.write_bytes(content.replace(resolution, bytes.fromhex("011a0007")))
+    assert np.abs(load_image(path).images[0].astype(int) - portrait()).mean() < 5
+
+
+@pytest.mark.parametrize("orientation", [2, 4, 5, 7])
+def test_mirrored_orientations(tmp_path: Path, orientation: int) -> None:
+    stored = np.arange(48, dtype=np.uint8).reshape(4, 4, 3) * 5
+    exif = Pil.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "a.png"
+    Pil.fromarray(stored).save(path, exif=exif)
+    shown = {
+        2: stored[:, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+    }
+    assert np.array_equal(decode_image(path, 64), shown[orientation])
 
 
 @pytest.mark.parametrize("kind", ["png", "webp"])

@@ -1,0 +1,1 @@
+"""Rate limits: token buckets, in one process or shared by several through the database."""

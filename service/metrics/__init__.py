@@ -1,0 +1,1 @@
+"""What is counted and measured, for Prometheus: numbers and closed sets of words, no ids."""
