@@ -204,12 +204,14 @@ def _commit(
         discard(folder)
     try:
         return _write(context, token, checked, sealed, sender)
-    except (ApiError, IntegrityError, StaleDataError, NoMediaKeyError) as error:
+    except (ApiError, IntegrityError, StaleDataError, NoMediaKeyError, MasterKeyError) as error:
         # Somebody was faster. After any other failure the commit may have gone through: the
         # media stays, and the sweep removes what no row speaks of.
         context.media.abandon(context.database, sealed.place)
         if isinstance(error, NoMediaKeyError):
             raise _gone() from None
+        if isinstance(error, MasterKeyError):
+            raise _not_kept(error) from None
         raise
 
 
@@ -223,9 +225,13 @@ def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> _Sealed:
     except NoMediaKeyError:
         raise _gone() from None
     except (OSError, MasterKeyError) as error:
-        _LOG.error("capture not kept", extra={"error": type(error).__name__})
-        raise NotReadyError("the capture can't be kept now; send it again") from None
+        raise _not_kept(error) from None
     return _Sealed(place, data_key)
+
+
+def _not_kept(error: Exception) -> NotReadyError:
+    _LOG.error("capture not kept", extra={"error": type(error).__name__})
+    return NotReadyError("the capture can't be kept now; send it again")
 
 
 def _gone() -> NotFoundError:

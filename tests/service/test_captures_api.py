@@ -18,6 +18,7 @@ from service.captures.tokens import open_attempt
 from service.challenge import ChallengeError
 from service.errors import NotFoundError
 from service.layer_analyser import media_request
+from service.media.keys import KeyRing, MasterKeyError
 from service.sessions.links import renew_link
 from service.tables import DEFAULT_WORKFLOW_ID, SessionRow, Workflow
 from tests.service.running_service import Service, StartService
@@ -58,6 +59,20 @@ def test_an_unreadable_address_of_an_earlier_release_ends_nothing(service: Servi
         db.get_one(SessionRow, created["id"]).redirect_url = "https://["
     answer = service.capture(service.token_of(created))
     assert (answer.status_code, answer.json()["redirect_url"]) == (202, None)
+
+
+def test_another_master_key_takes_no_capture_and_uses_no_link(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def another_key(*_: object) -> bytes:
+        raise MasterKeyError
+
+    token = service.token_of(service.create())
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyRing, "unwrap", another_key)
+        refused = service.capture(token)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "NOT_READY")
+    assert service.capture(token).status_code == 202
 
 
 def test_capture_is_kept_as_it_was_sent(service: Service) -> None:

@@ -18,7 +18,9 @@ def test_health(service: Service) -> None:
     assert ready.status_code == 200
     assert ready.json() == {
         "status": "ready",
-        "checks": dict.fromkeys(("database", "queue", "store", "models", "accepting"), True),
+        "checks": dict.fromkeys(
+            ("database", "queue", "store", "master_key", "models", "accepting"), True
+        ),
     }
     service.analyser.is_ready = False
     not_ready = service.client.get("/readyz")

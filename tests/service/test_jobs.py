@@ -156,12 +156,22 @@ def test_an_outage_of_store_or_key_fails_nobody(
     service = start_service(retry_pause_s=0.001)
     context = service.context
 
-    def away(*_: object) -> None:
-        raise MediaStoreError if what == "store" else MasterKeyError
+    unwrap, taken = KeyRing.unwrap, list[bytes]()
+
+    def store_away(*_: object) -> None:
+        raise MediaStoreError
+
+    def another_key(ring: KeyRing, wrapped: bytes, session_id: str) -> bytes:
+        if taken:
+            raise MasterKeyError
+        taken.append(wrapped)  # the capture is taken with the right key, and no more
+        return unwrap(ring, wrapped, session_id)
 
     with monkeypatch.context() as patch:
-        owner, name = (MediaStore, "read") if what == "store" else (KeyRing, "unwrap")
-        patch.setattr(owner, name, away)
+        if what == "store":
+            patch.setattr(MediaStore, "read", store_away)
+        else:
+            patch.setattr(KeyRing, "unwrap", another_key)
         session_id = service.captured()
         for _ in range(500):
             if _tries(service, session_id)[1] > 2 * context.settings.max_tries:
