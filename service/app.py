@@ -20,7 +20,7 @@ from service.api.problems import add_problem_handlers
 from service.challenge import recipe_of_settings
 from service.context import Context
 from service.readiness import Readiness, draining_first
-from service.roles import BoundRunner, Role, open_parts, watch_slot
+from service.roles import BoundRunner, Role, end_task, open_parts
 from service.settings import Settings
 from service.voice.cipher import load_cipher
 from service.voice.desk import VoiceDesk
@@ -87,9 +87,6 @@ def create_app(
             readiness = app.state.readiness = Readiness(parts.context)
             stack.callback(readiness.close)
             stack.enter_context(draining_first(readiness, chosen.drain_delay_s))
-            if parts.slot is not None:
-                watching = asyncio.create_task(watch_slot(parts.slot))
-                stack.push_async_callback(_end, watching)
             yield
 
     app = FastAPI(
@@ -124,10 +121,5 @@ async def _open_desk(
         return desk  # what is under way may be another process's
     waiting = await asyncio.to_thread(interrupted, desk)
     resuming = asyncio.create_task(resume(desk, waiting))
-    stack.push_async_callback(_end, resuming)
+    stack.push_async_callback(end_task, resuming)
     return desk
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -77,13 +77,10 @@ class Parts:
     ----------
     listening
         The real analyser where it was made here: it is also the ear of the voice endpoints.
-    slot
-        Of a process that runs the engine on PostgreSQL.
     """
 
     context: Context
     listening: VoiceEar | None
-    slot: Slot | None
     webhooks: WebhookDesk
 
 
@@ -133,15 +130,17 @@ async def open_parts(
     limits = open_limiter(settings, database, signer, shared=role is Role.API)
     context = Context(settings, database, signer, policy, analyser, runner, uploads, limits, media)
     warming = asyncio.create_task(_warm(analyser))
-    stack.push_async_callback(_end, warming)
+    stack.push_async_callback(end_task, warming)
     webhooks = await _open_webhooks(context, runner, stack)
     runner.bind(context)
     stack.push_async_callback(runner.stop)
     await runner.start()
     if role is Role.API:  # the upkeep of the others does it
-        stack.push_async_callback(_end, asyncio.create_task(keep_swept(settings)))
+        stack.push_async_callback(end_task, asyncio.create_task(keep_swept(settings)))
     stack.enter_context(exposed(settings, database, role))
-    return Parts(context, listening, slot, webhooks)
+    if slot is not None:
+        stack.push_async_callback(end_task, asyncio.create_task(_watch_slot(slot)))
+    return Parts(context, listening, webhooks)
 
 
 def check_role(settings: Settings, role: Role) -> None:
@@ -228,7 +227,7 @@ async def _warm(analyser: Analyser) -> None:
         _LOG.exception("the models can't be loaded; see `bonafide models`")
 
 
-async def watch_slot(slot: Slot) -> None:
+async def _watch_slot(slot: Slot) -> None:
     """Keep the slot; where it is lost, end this process in order: another works under its id."""
     while True:
         await asyncio.sleep(_SLOT_EVERY_S)
@@ -242,6 +241,7 @@ async def watch_slot(slot: Slot) -> None:
             _LOG.error("slot not reached", extra={"error": type(error).__name__})
 
 
-async def _end(task: asyncio.Task[None]) -> None:
+async def end_task(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait until it has ended."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

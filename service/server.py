@@ -22,7 +22,7 @@ from service.jobs.durable import migrate_engine
 from service.logs import configure_logs
 from service.media.adopt import seal_plain_captures
 from service.media.vault import MediaVault
-from service.roles import Role, open_parts, watch_slot
+from service.roles import Role, open_parts
 from service.settings import Settings
 from service.signing import load_signer
 from service.voice.cipher import load_cipher
@@ -122,9 +122,5 @@ async def _work(settings: Settings, analyser: Analyser | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
         policy = load_policy(settings.policy_file)
-        parts = await open_parts(settings, policy, Role.WORKER, stack, analyser=analyser)
-        watching = None if parts.slot is None else asyncio.create_task(watch_slot(parts.slot))
+        await open_parts(settings, policy, Role.WORKER, stack, analyser=analyser)
         await stopping.wait()
-        if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)

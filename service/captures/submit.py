@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -204,14 +205,10 @@ def _commit(
         discard(folder)
     try:
         return _write(context, token, checked, sealed, sender)
-    except (ApiError, IntegrityError, StaleDataError, NoMediaKeyError, MasterKeyError) as error:
+    except (ApiError, IntegrityError, StaleDataError):
         # Somebody was faster. After any other failure the commit may have gone through: the
         # media stays, and the sweep removes what no row speaks of.
         context.media.abandon(context.database, sealed.place)
-        if isinstance(error, NoMediaKeyError):
-            raise _gone() from None
-        if isinstance(error, MasterKeyError):
-            raise _not_kept(error) from None
         raise
 
 
@@ -219,24 +216,23 @@ def _seal(context: Context, opened: OpenAttempt, checked: _Checked) -> _Sealed:
     session_id, media = opened.session.id, context.media
     place = place_of(session_id, opened.attempt.number, checked.stored.id)
     files = [checked.stored.folder / name for name in (DESCRIPTION_FILE, *checked.names)]
-    try:
+    with _keeping():
         data_key = media.begin(context.database, session_id, place)
         media.keep(data_key, session_id, place, files)
-    except NoMediaKeyError:
-        raise _gone() from None
-    except (OSError, MasterKeyError) as error:
-        raise _not_kept(error) from None
     return _Sealed(place, data_key)
 
 
-def _not_kept(error: Exception) -> NotReadyError:
-    _LOG.error("capture not kept", extra={"error": type(error).__name__})
-    return NotReadyError("the capture can't be kept now; send it again")
-
-
-def _gone() -> NotFoundError:
-    message = "this link is not known, or a newer one has taken its place"
-    return NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN")
+@contextmanager
+def _keeping() -> Iterator[None]:
+    """Tell the applicant what it means where media can't be kept."""
+    try:
+        yield
+    except NoMediaKeyError:
+        message = "this link is not known, or a newer one has taken its place"
+        raise NotFoundError(message, "CAPTURE_TOKEN_UNKNOWN") from None
+    except (OSError, MasterKeyError) as error:
+        _LOG.error("capture not kept", extra={"error": type(error).__name__})
+        raise NotReadyError("the capture can't be kept now; send it again") from None
 
 
 def _write(
@@ -245,7 +241,8 @@ def _write(
     with context.database.write() as db:
         fresh = open_attempt(db, token, lock=True)
         session = fresh.session
-        context.media.settle(db, session.id, sealed.place, sealed.data_key)
+        with _keeping():
+            context.media.settle(db, session.id, sealed.place, sealed.data_key)
         _use_token(db, fresh.attempt)
         db.add(
             CaptureRow(

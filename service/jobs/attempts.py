@@ -99,7 +99,7 @@ def record_crash(context: Context, claimed: Claimed, reason: str) -> bool:
     """
     with context.database.write() as db:
         session, attempt = locked(db, claimed.attempt_id)
-        if attempt.tries != claimed.tries or attempt.state != AttemptState.RUNNING:
+        if not claimed.holds(attempt):
             return False  # another try has ended it, or is at it
         settings = context.settings
         if attempt.tries < settings.max_tries:
@@ -122,7 +122,7 @@ def record_outage(context: Context, claimed: Claimed, reason: str) -> bool:
     """
     with context.database.write() as db:
         session, attempt = locked(db, claimed.attempt_id)
-        if attempt.tries != claimed.tries or attempt.state != AttemptState.RUNNING:
+        if not claimed.holds(attempt):
             return False  # another try has ended it, or is at it
         if attempt.dispatch >= MOST_JOBS:
             fail(db, session, attempt, reason)

@@ -50,6 +50,10 @@ class Claimed:
     opened_ms: int
     order: str | None
 
+    def holds(self, attempt: Attempt) -> bool:
+        """Whether the attempt is still at this try; `attempt` is it as it stands now."""
+        return attempt.state == AttemptState.RUNNING and attempt.tries == self.tries
+
     @contextmanager
     def stored(self, context: Context) -> Iterator[StoredCapture]:
         """Hold what was sent in a scratch folder, for as long as it is looked at.
@@ -117,7 +121,7 @@ def give_back(context: Context, claimed: Claimed) -> None:
     """Return an attempt whose analysis was cut short by a shutdown; the try does not count."""
     with suppress(AttemptGoneError), context.database.write() as db:
         _, attempt = locked(db, claimed.attempt_id)
-        if attempt.state == AttemptState.RUNNING and attempt.tries == claimed.tries:
+        if claimed.holds(attempt):
             attempt.tries -= 1
             queue_again(db, context, attempt, claimed.organization_id)
 

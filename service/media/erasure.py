@@ -7,13 +7,13 @@ without their key. They are deleted right after, and again by the upkeep until i
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from service.audit.chain import digest_of
 from service.audit.log import note
 from service.captures.storage import discard_scratch, place_of_session
 from service.clock import as_wire, now_ms
@@ -155,7 +155,7 @@ def _erase(db: Session, session: SessionRow, request: Request) -> _Gone:
     of_session = delete_session_rows(db, session)
     row.rows = deleted.rows + of_session.rows
     row.voiceprints = deleted.voiceprints
-    row.proof_sha256 = _digest(_statement(row))
+    row.proof_sha256 = digest_of(_statement(row))
     db.add(row)
     note(
         db,
@@ -210,8 +210,3 @@ def _statement(row: ErasureRow) -> dict[str, Any]:
         "voiceprints": row.voiceprints,
         "key_sha256": row.key_sha256,
     }
-
-
-def _digest(statement: dict[str, Any]) -> str:
-    text = json.dumps(statement, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
